@@ -1,0 +1,165 @@
+//! The contract of a node that talks to the world. The engine hosts its loop: it opens it, opens it again with
+//! back-off when it is disconnected, carries messages in and out in batches, and closes it. A connector never
+//! writes its own reconnect loop, and no client library is ever the queue.
+
+use std::any::Any;
+use std::future::{Future, pending};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::error::NodeError;
+use crate::host::{Level, Status};
+use crate::message::{Message, Outcome, Unconfirmed};
+use crate::value::Object;
+
+/// What a source has received.
+#[derive(Debug, Default)]
+pub struct Incoming {
+    pub port: u16,
+    pub value: Object,
+    pub event_ms: Option<i64>,
+    /// Whether the outside waits for an acknowledgement. The host calls `acknowledge` with this number, in the order
+    /// of arrival, when all that was made from the message has been confirmed.
+    pub acknowledge: Option<u64>,
+}
+
+/// A message in a connector's hands, to be confirmed or failed. Dropped it counts as undelivered.
+#[derive(Debug)]
+pub struct Delivery {
+    message: Unconfirmed,
+    results: Arc<dyn Results>,
+}
+
+/// Where the host hears what became of a delivery.
+pub trait Results: Send + Sync + std::fmt::Debug {
+    fn confirmed(&self, message: Message);
+    fn failed(&self, error: NodeError, message: Message);
+    fn answered(&self, port: u16, message: Message);
+}
+
+impl Delivery {
+    pub fn new(message: Message, results: Arc<dyn Results>) -> Delivery {
+        Delivery { message: Unconfirmed::new(message), results }
+    }
+
+    pub fn message(&self) -> &Message {
+        self.message.message()
+    }
+
+    /// The outside has it.
+    pub fn confirm(self) {
+        self.results.confirmed(self.message.into_message());
+    }
+
+    /// The outside will never take it: to Catch, else to the dead letters. What is only *disconnected* is kept and sent
+    /// again instead.
+    pub fn fail(self, error: NodeError) {
+        self.results.failed(error, self.message.into_message());
+    }
+
+    /// Answers on the message that came in: what a connector in the middle of a flow does.
+    pub fn answer(self, port: u16, value: Object) {
+        let message = self.message.into_message();
+        let answer = message.with(value);
+        self.results.answered(port, answer);
+        self.results.confirmed(message);
+    }
+
+    /// Back to the message, still unconfirmed: what the host does when a connector is closed with some in hand.
+    pub fn into_unconfirmed(self) -> Unconfirmed {
+        self.message
+    }
+}
+
+/// What the host lends to a connector.
+pub trait ConnectorHost: Send + Sync {
+    fn status(&self, status: Status);
+    fn log(&self, level: Level, text: &str);
+    /// A resource that this node names, already there but not necessarily connected.
+    fn resource(&self, id: &str) -> Option<Arc<dyn DynResource>>;
+    fn wall_ms(&self) -> i64;
+}
+
+/// A node that talks to the world. All its methods are called from one task, one at a time.
+pub trait Connector: Send {
+    /// Connects. Retried by the host with full-jitter back-off.
+    fn open(&mut self, host: Arc<dyn ConnectorHost>) -> impl Future<Output = Result<(), NodeError>> + Send;
+
+    /// Waits for what comes in. *Cancel-safe*: the host drops the future whenever there is something to hand out, and
+    /// calls again; what was received and not yet returned must not be lost by that.
+    fn next(&mut self) -> impl Future<Output = Result<Vec<Incoming>, NodeError>> + Send {
+        pending()
+    }
+
+    /// Takes messages to hand out. Keep what is not confirmed yet; leave in `batch` what there is no room for, and the
+    /// host offers it again after `next` has returned or `room` says so.
+    fn handle(&mut self, batch: &mut Vec<Delivery>) -> impl Future<Output = Result<(), NodeError>> + Send {
+        async {
+            for delivery in batch.drain(..) {
+                delivery.fail(NodeError::rejected("this node takes no messages"));
+            }
+            Ok(())
+        }
+    }
+
+    /// What became of messages that asked for it, in order of arrival.
+    fn acknowledge(
+        &mut self,
+        _outcomes: &[(u64, Outcome)],
+    ) -> impl Future<Output = Result<(), NodeError>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Gives back what is not confirmed, so that it is sent again after the next `open`.
+    fn take_unconfirmed(&mut self) -> Vec<Delivery> {
+        Vec::new()
+    }
+
+    /// Disconnects, as politely as time allows.
+    fn close(&mut self) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+}
+
+/// A shared connection. What it can do is between it and its users: they ask for its type by `as_any`.
+pub trait DynResource: Send + Sync {
+    fn as_any(&self) -> &(dyn Any + Send + Sync);
+}
+
+type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// `Connector` behind a pointer; filled in for every `Connector` below.
+pub trait DynConnector: Send {
+    fn open(&mut self, host: Arc<dyn ConnectorHost>) -> Boxed<'_, Result<(), NodeError>>;
+    fn next(&mut self) -> Boxed<'_, Result<Vec<Incoming>, NodeError>>;
+    fn handle<'a>(&'a mut self, batch: &'a mut Vec<Delivery>) -> Boxed<'a, Result<(), NodeError>>;
+    fn acknowledge<'a>(&'a mut self, outcomes: &'a [(u64, Outcome)]) -> Boxed<'a, Result<(), NodeError>>;
+    fn take_unconfirmed(&mut self) -> Vec<Delivery>;
+    fn close(&mut self) -> Boxed<'_, ()>;
+}
+
+impl<C: Connector> DynConnector for C {
+    fn open(&mut self, host: Arc<dyn ConnectorHost>) -> Boxed<'_, Result<(), NodeError>> {
+        Box::pin(Connector::open(self, host))
+    }
+
+    fn next(&mut self) -> Boxed<'_, Result<Vec<Incoming>, NodeError>> {
+        Box::pin(Connector::next(self))
+    }
+
+    fn handle<'a>(&'a mut self, batch: &'a mut Vec<Delivery>) -> Boxed<'a, Result<(), NodeError>> {
+        Box::pin(Connector::handle(self, batch))
+    }
+
+    fn acknowledge<'a>(&'a mut self, outcomes: &'a [(u64, Outcome)]) -> Boxed<'a, Result<(), NodeError>> {
+        Box::pin(Connector::acknowledge(self, outcomes))
+    }
+
+    fn take_unconfirmed(&mut self) -> Vec<Delivery> {
+        Connector::take_unconfirmed(self)
+    }
+
+    fn close(&mut self) -> Boxed<'_, ()> {
+        Box::pin(Connector::close(self))
+    }
+}

@@ -1,0 +1,74 @@
+//! Times as text.
+
+use jiff::Timestamp;
+
+/// ISO 8601 with milliseconds in UTC, as JavaScript's `toISOString` writes it.
+pub fn iso(wall_ms: i64) -> String {
+    match Timestamp::from_millisecond(wall_ms) {
+        Ok(time) => time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+        Err(_) => "Invalid Date".to_string(),
+    }
+}
+
+/// A time in a format of moment.js (`YYYY-MM-DD HH:mm:ss`), in the local time zone.
+pub fn format(wall_ms: i64, format: &str) -> String {
+    const TOKENS: &[(&str, &str)] = &[
+        ("YYYY", "%Y"),
+        ("YY", "%y"),
+        ("MMMM", "%B"),
+        ("MMM", "%b"),
+        ("MM", "%m"),
+        ("M", "%-m"),
+        ("DDDD", "%j"),
+        ("DD", "%d"),
+        ("D", "%-d"),
+        ("dddd", "%A"),
+        ("ddd", "%a"),
+        ("HH", "%H"),
+        ("H", "%-H"),
+        ("hh", "%I"),
+        ("h", "%-I"),
+        ("mm", "%M"),
+        ("m", "%-M"),
+        ("ss", "%S"),
+        ("s", "%-S"),
+        ("SSS", "%3f"),
+        ("A", "%p"),
+        ("a", "%P"),
+        ("ZZ", "%z"),
+        ("Z", "%:z"),
+        ("X", "%s"),
+    ];
+    let Ok(time) = Timestamp::from_millisecond(wall_ms) else { return "Invalid date".to_string() };
+    let zoned = time.to_zoned(jiff::tz::TimeZone::system());
+    let mut out = String::new();
+    let mut rest = format;
+    'next: while !rest.is_empty() {
+        // Text in brackets stands for itself.
+        if let Some((literal, behind)) = rest.strip_prefix('[').and_then(|r| r.split_once(']')) {
+            out.push_str(literal);
+            rest = behind;
+            continue;
+        }
+        for (token, directive) in TOKENS {
+            if let Some(behind) = rest.strip_prefix(token) {
+                out.push_str(&zoned.strftime(directive).to_string());
+                rest = behind;
+                continue 'next;
+            }
+        }
+        let mut chars = rest.chars();
+        out.extend(chars.next());
+        rest = chars.as_str();
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn iso_is_javascripts() {
+        assert_eq!(super::iso(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(super::iso(1_763_600_000_123), "2025-11-20T00:53:20.123Z");
+    }
+}

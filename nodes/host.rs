@@ -1,0 +1,213 @@
+//! What the gateway lends to nodes. `src/engine` implements these traits; `testing` has them in memory.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::NodeError;
+use crate::message::{Credit, Message, Token};
+use crate::path::ContextKey;
+use crate::value::{Object, Str, Value};
+
+/// A timer of a node, by a number that the node chooses. Setting it again replaces it.
+pub type TimerId = u64;
+
+/// What a transform can ask for while it handles a message or a timer. Use it through `Cx`, which is easier on the eye.
+pub trait Host {
+    /// Milliseconds since 1970. It may jump: measure durations with [`elapsed`](Host::elapsed).
+    fn wall_ms(&self) -> i64;
+    /// Since the engine started; never goes back.
+    fn elapsed(&self) -> Duration;
+    fn random(&mut self) -> u64;
+    fn settings(&self) -> &Settings;
+
+    fn set_timer(&mut self, id: TimerId, after: Duration, token: Token);
+    fn cancel_timer(&mut self, id: TimerId) -> bool;
+
+    fn status(&mut self, status: Status);
+    fn log(&mut self, level: Level, text: &str);
+    fn debug(&mut self, record: DebugRecord);
+    /// To Catch, with the message where there is one; without a Catch to the log and the editor.
+    fn raise(&mut self, error: NodeError, message: Option<Message>);
+    /// To the Complete nodes that listen to this node.
+    fn complete(&mut self, message: Message);
+
+    /// A setting of the group, subflow instance, tab, global configuration or process, the nearest first.
+    fn env(&self, name: &str) -> Option<Value>;
+    fn context_get(&self, scope: Scope, key: &ContextKey, msg: &Object) -> Result<Option<Value>, NodeError>;
+    /// `None` deletes.
+    fn context_set(
+        &self,
+        scope: Scope,
+        key: &ContextKey,
+        msg: &Object,
+        value: Option<Value>,
+    ) -> Result<(), NodeError>;
+    fn context_keys(&self, scope: Scope, store: Option<&str>) -> Result<Vec<Str>, NodeError>;
+    /// Reads and writes one key with nothing in between, also against other lanes.
+    fn context_update(
+        &self,
+        scope: Scope,
+        key: &ContextKey,
+        change: &mut dyn FnMut(Option<Value>) -> Option<Value>,
+    ) -> Result<(), NodeError>;
+    /// This node's own keyed state: small, and kept over restarts and deploys.
+    fn state(&mut self) -> &mut dyn State;
+
+    /// A credit for a message that this node makes or releases. `None`: ask again when `Transform::resume` is called.
+    fn take_credit(&mut self, bytes: u32) -> Option<Arc<Credit>>;
+    /// Sends when a credit comes back, in the order of the calls.
+    fn send_when_credit(&mut self, port: u16, message: Message);
+    /// Hands over pieces that the engine pulls when its queue has room.
+    fn send_pieces(&mut self, port: u16, pieces: Pieces);
+    /// Straight to a node, past the wires: what link nodes do.
+    fn deliver(&mut self, node: &str, mail: Mail) -> Result<(), NodeError>;
+    /// Looks up a node that can be called: by id, or by name as dynamic link calls do.
+    fn find_link(&self, target: &str, by_name: bool) -> Result<Str, NodeError>;
+
+    /// How many messages this node holds now, and how many it may.
+    fn holding(&mut self) -> &mut Holding;
+}
+
+pub type Pieces = Box<dyn Iterator<Item = Message> + Send>;
+
+/// A node's count of held messages. The bound is the node's own, so that one that hoards stops itself only.
+#[derive(Debug, Clone)]
+pub struct Holding {
+    pub now: Arc<std::sync::atomic::AtomicUsize>,
+    pub limit: usize,
+}
+
+/// What is delivered past the wires.
+#[derive(Debug)]
+pub enum Mail {
+    /// As if it had come by a wire.
+    Message(Message),
+    /// The answer to a link call, for `Transform::returned`.
+    Return(Message),
+}
+
+/// Keyed state of one node. Only the keys that were written are stored.
+pub trait State {
+    fn get(&self, key: &str) -> Option<Value>;
+    fn put(&mut self, key: &str, value: Value);
+    fn delete(&mut self, key: &str);
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    Node,
+    Flow,
+    Global,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+/// The badge under a node.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Status {
+    pub fill: Option<Str>,
+    pub shape: Option<Str>,
+    pub text: Option<Value>,
+    /// Whatever else a script put in.
+    pub other: Object,
+}
+
+impl Status {
+    pub fn new(fill: &str, shape: &str, text: impl Into<Value>) -> Status {
+        Status {
+            fill: Some(Str::new(fill)),
+            shape: Some(Str::new(shape)),
+            text: Some(text.into()),
+            other: Object::new(),
+        }
+    }
+
+    /// No badge.
+    pub fn clear() -> Status {
+        Status::default()
+    }
+
+    pub fn text(text: impl Into<Value>) -> Status {
+        Status { text: Some(text.into()), ..Status::default() }
+    }
+
+    /// As Node-RED writes it, the keys that are set.
+    pub fn to_object(&self) -> Object {
+        let mut object = Object::new();
+        for (key, value) in [("fill", &self.fill), ("shape", &self.shape)] {
+            if let Some(value) = value {
+                object.insert(key, value.clone());
+            }
+        }
+        if let Some(text) = &self.text {
+            object.insert("text", text.clone());
+        }
+        for (key, value) in self.other.iter() {
+            object.insert(key.clone(), value.clone());
+        }
+        object
+    }
+
+    pub fn from_object(object: &Object) -> Status {
+        let mut status = Status::default();
+        for (key, value) in object.iter() {
+            match (key.as_str(), value) {
+                ("fill", Value::Str(s)) => status.fill = Some(s.clone()),
+                ("shape", Value::Str(s)) => status.shape = Some(s.clone()),
+                ("text", value) => status.text = Some(value.clone()),
+                _ => status.other.insert(key.clone(), value.clone()),
+            }
+        }
+        status
+    }
+}
+
+/// What a debug node shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DebugRecord {
+    /// Which property it is of, empty for the whole message.
+    pub property: Str,
+    pub topic: Option<Str>,
+    pub message_id: Option<Str>,
+    pub value: Option<Value>,
+    pub to_sidebar: bool,
+    pub to_console: bool,
+}
+
+/// Settings of the gateway that nodes read, by Node-RED's names where it has one.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `nodeMessageBufferMaxLength`: how many messages a sequence node holds before it gives up on them; 0 is no limit
+    /// of its own, and the engine's stands.
+    pub node_message_buffer_max_length: usize,
+    /// `debugMaxLength`: how much of a value the debug panel shows.
+    pub debug_max_length: usize,
+    /// How many messages any one node may hold.
+    pub hold_limit: usize,
+    /// Operations one call of a script may take.
+    pub script_operations: u64,
+    /// Real time one call of a script may take, a backstop.
+    pub script_time: Duration,
+    /// Anything else, by name.
+    pub other: BTreeMap<String, Value>,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            node_message_buffer_max_length: 0,
+            debug_max_length: 1000,
+            hold_limit: 100_000,
+            script_operations: 10_000_000,
+            script_time: Duration::from_secs(5),
+            other: BTreeMap::new(),
+        }
+    }
+}

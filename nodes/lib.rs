@@ -1,0 +1,45 @@
+//! The nodes of Tidegate, and the contract they are written to.
+//!
+//! Files here are the contract; folders are nodes, one family each. To add a node, copy the folder `_example`, and add
+//! its name to the list below. Nothing else knows it: palette, form, validation, reference and tests come from the folder.
+
+pub mod connector;
+pub mod cx;
+pub mod date;
+pub mod descriptor;
+pub mod error;
+pub mod host;
+mod json;
+pub mod jsonata;
+pub mod message;
+pub mod node;
+pub mod path;
+pub mod pattern;
+pub mod read;
+pub mod testing;
+pub mod typed;
+pub mod value;
+
+/// Declares the folders and lists what is in them, so that a folder takes one line.
+macro_rules! folders {
+    ($($folder:ident,)*) => {
+        $(pub mod $folder;)*
+
+        const FOLDERS: &[&[node::NodeType]] = &[$($folder::NODES,)*];
+    };
+}
+
+folders! {
+    common,
+    logic,
+}
+
+/// Every node type that this gateway has.
+pub fn all() -> impl Iterator<Item = &'static node::NodeType> {
+    FOLDERS.iter().flat_map(|folder| folder.iter())
+}
+
+/// The node type of this name.
+pub fn find(type_name: &str) -> Option<&'static node::NodeType> {
+    all().find(|node| node.descriptor.type_name == type_name)
+}

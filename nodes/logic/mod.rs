@@ -1,0 +1,2 @@
+//! nodes that decide and change
+pub const NODES: &[crate::node::NodeType] = &[];
