@@ -133,7 +133,8 @@ impl Rig {
 
     /// What was sent from any of these ports, in order.
     pub fn sent_any(&self, ports: &[u16]) -> Vec<Json> {
-        self.out
+        self.host
+            .sent
             .iter()
             .filter(|s| ports.contains(&s.port))
             .map(|s| json_without_id(&s.message.value))
