@@ -1,1 +1,3 @@
+//! The gateway: knows flows, never protocols.
 
+pub mod flow;
