@@ -1,3 +1,1 @@
-//! The gateway: knows flows, never protocols.
-
 pub mod flow;

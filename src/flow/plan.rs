@@ -26,8 +26,6 @@ pub struct LanePlan {
     /// The tab's id.
     pub id: Str,
     pub label: String,
-    /// What is asked for in the tab itself.
-    pub env: Arc<EnvChain>,
     /// The tab's own properties (delivery, limits), as they stand in the document.
     pub properties: serde_json::Map<String, serde_json::Value>,
     /// In the order in which they start: document order, a subflow instance's insides right behind it.
