@@ -1,0 +1,1 @@
+//! Subflow instances made flat.
