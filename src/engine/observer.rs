@@ -74,7 +74,7 @@ impl Observer for LogObserver {
             Event::Error { error, caught: false } => tracing::error!("{node}: {error}"),
             Event::Error { error, caught: true } => tracing::debug!("{node}: {error} (taken by a catch node)"),
             Event::Debug(record) if record.to_console => {
-                let value = record.value.map_or_else(|| "undefined".to_string(), |v| v.to_json());
+                let value = record.value.as_ref().map_or_else(|| "undefined".to_string(), |v| v.to_json());
                 tracing::info!("{node}: {}{value}", record.property_prefix());
             }
             Event::Debug(_) | Event::Status(_) | Event::Received(_) | Event::Sent(_) => {}

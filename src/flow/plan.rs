@@ -29,7 +29,7 @@ pub struct LanePlan {
     /// The tab's own properties (delivery, limits), as they stand in the document.
     pub properties: serde_json::Map<String, serde_json::Value>,
     /// In the order in which they start: document order, a subflow instance's insides right behind it.
-    pub nodes: Vec<PlanNode>,
+    pub nodes: Vec<Arc<PlanNode>>,
 }
 
 /// One node as it runs.
@@ -87,7 +87,7 @@ impl Plan {
     }
 
     /// All nodes in lanes, in order.
-    pub fn nodes(&self) -> impl Iterator<Item = &PlanNode> {
+    pub fn nodes(&self) -> impl Iterator<Item = &Arc<PlanNode>> {
         self.lanes.iter().flat_map(|lane| &lane.nodes)
     }
 }
