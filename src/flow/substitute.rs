@@ -19,6 +19,8 @@ pub(super) struct Substituted {
     pub missing: Vec<Missing>,
     /// Whether anything was replaced.
     pub any: bool,
+    /// About how much larger the properties have become.
+    pub bytes: usize,
 }
 
 /// Properties that say what the node is and where, not what it does.
@@ -51,6 +53,7 @@ fn replace(value: &mut Json, pointer: &mut String, settings: &EnvChain, substitu
             match settings.get(name) {
                 // Every value can be said in JSON.
                 Some(found) => {
+                    substituted.bytes += found.weight();
                     *value = serde_json::to_value(found).unwrap_or_default();
                     substituted.any = true;
                 }
