@@ -10,12 +10,20 @@
 mod credentials;
 mod deploy;
 mod diff;
+mod document;
 mod env;
 mod expand;
+mod fingerprint;
+mod index;
+mod instance;
 mod model;
+mod order;
 mod plan;
 mod problem;
+mod settings;
+mod substitute;
 mod suggest;
+mod text;
 mod validate;
 
 pub use credentials::{Credentials, merge, redact, split};
