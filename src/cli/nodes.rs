@@ -32,7 +32,7 @@ impl Nodes {
         };
         let Some(found) = all.iter().find(|descriptor| descriptor.type_name == name) else {
             let near = flow::nearest(name, all.iter().map(|descriptor| descriptor.type_name));
-            let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            let hint = near.first().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
             anyhow::bail!("no node type `{name}`{hint} `tidegate nodes` lists them all");
         };
         match self.json {

@@ -99,7 +99,7 @@ impl Plan {
     /// Takes out wires to nodes that do not run.
     pub(super) fn drop_loose_wires(&mut self) {
         let running: HashSet<Str> = self.nodes().map(|node| node.config.id.clone()).collect();
-        for node in self.lanes.iter_mut().flat_map(|lane| &mut lane.nodes) {
+        for node in self.lanes.iter_mut().flat_map(LanePlan::nodes_mut) {
             for port in &mut node.wires {
                 port.retain(|target| running.contains(target));
             }
@@ -109,6 +109,13 @@ impl Plan {
     /// All nodes in lanes, in order.
     pub fn nodes(&self) -> impl Iterator<Item = &Arc<PlanNode>> {
         self.lanes.iter().flat_map(|lane| &lane.nodes)
+    }
+}
+
+impl LanePlan {
+    /// While the plan is being made; once it is handed out its nodes are shared, and this gives none.
+    pub(super) fn nodes_mut(&mut self) -> impl Iterator<Item = &mut PlanNode> {
+        self.nodes.iter_mut().filter_map(Arc::get_mut)
     }
 }
 

@@ -145,8 +145,8 @@ fn reply(json: &Json) -> Result<Reply, String> {
 
 fn set_context(case: &Case, document: &Document, simulation: &Simulation) {
     let contexts = simulation.engine.contexts();
-    let mut set = |store: Option<&str>, before: &ContextBefore| {
-        let mut put = |owner: &str, values: &Map<String, Json>| {
+    let set = |store: Option<&str>, before: &ContextBefore| {
+        let put = |owner: &str, values: &Map<String, Json>| {
             contexts.with(store, owner, |object| {
                 values.iter().for_each(|(key, value)| object.insert(key.as_str(), Value::from(value)));
             });
