@@ -193,6 +193,14 @@ impl Path {
                 Arc::make_mut(items).remove(*at);
                 true
             }
+            // As in JavaScript `list.1` leaves a hole where `list[1]` closes the gap.
+            (Some(Value::Array(items)), key) => match key.index() {
+                Some(at) if at < items.len() => {
+                    Arc::make_mut(items)[at] = Value::Null;
+                    true
+                }
+                _ => false,
+            },
             _ => false,
         }
     }
@@ -227,6 +235,15 @@ impl Part {
             Part::Key(key) => Cow::Borrowed(key),
             Part::Index(at) => at.to_string().into(),
             Part::Nested(_) => Cow::Borrowed(""),
+        }
+    }
+
+    /// The key as the index of an array.
+    fn index(&self) -> Option<usize> {
+        match self {
+            Part::Index(at) => Some(*at),
+            Part::Key(key) => key.parse().ok(),
+            Part::Nested(_) => None,
         }
     }
 
@@ -295,16 +312,16 @@ fn slot<'r>(root: &'r mut Object, parts: &[Part], create: bool) -> Option<&'r mu
                 (object.entry(part.key()), missing)
             }
             Value::Array(items) => {
-                let Part::Index(index) = part else { return None };
-                let missing = *index >= items.len() || items[*index].is_null();
-                if *index >= MAX_ARRAY || (missing && !create && !last) {
+                let index = part.index()?;
+                let missing = index >= items.len() || items[index].is_null();
+                if index >= MAX_ARRAY || (missing && !create && !last) {
                     return None;
                 }
                 let items = Arc::make_mut(items);
-                if *index >= items.len() {
-                    items.resize(*index + 1, Value::Null);
+                if index >= items.len() {
+                    items.resize(index + 1, Value::Null);
                 }
-                (&mut items[*index], missing)
+                (&mut items[index], missing)
             }
             _ => return None,
         };
@@ -380,13 +397,14 @@ mod tests {
         assert_eq!(set(r#"{"a":{}}"#, "a.b", false), (true, r#"{"a":{"b":9}}"#.into()));
         assert_eq!(set(r#"{"a":5}"#, "a.b", true), (false, r#"{"a":5}"#.into()));
         assert_eq!(set("{}", "a[99999999]", true).0, false);
+        assert_eq!(set(r#"{"a":[1,2]}"#, "a.1", true), (true, r#"{"a":[1,9]}"#.into()));
 
-        let mut root = object(r#"{"a":[1,2,3],"b":{"c":1}}"#);
+        let mut root = object(r#"{"a":[1,2,3],"b":{"c":1},"d":[1,2]}"#);
         let msg = root.clone();
-        for path in ["a[1]", "b.c", "none", "none.x"] {
+        for path in ["a[1]", "b.c", "none", "none.x", "d.0"] {
             Path::parse(path).unwrap().delete(&mut root, &msg).unwrap();
         }
-        assert_eq!(Value::Object(root).to_json(), r#"{"a":[1,3],"b":{}}"#);
+        assert_eq!(Value::Object(root).to_json(), r#"{"a":[1,3],"b":{},"d":[null,2]}"#);
     }
 
     #[test]
