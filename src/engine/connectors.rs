@@ -259,7 +259,8 @@ async fn serve(
         }
         // A source over its bound is not read, and its peer feels it. A sink's `next` also tells of room and
         // confirmations, so it is asked while there is something to hear of.
-        let reading = weight(waiting) < WAITING_BYTES || full || place.port.in_hand.load(Ordering::Relaxed) > 0;
+        let reading =
+            weight(waiting) < WAITING_BYTES || full || place.port.in_hand.load(Ordering::Relaxed) > 0;
         tokio::select! {
             changed = phase.changed() => {
                 if changed.is_err() {

@@ -4,7 +4,6 @@
 
 use std::any::Any;
 use std::collections::{HashMap, VecDeque};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -244,7 +243,7 @@ impl Lane {
             let Some(pull) = self.core.pulls.front_mut() else { break };
             let (at, port) = (pull.node, pull.port);
             // A node's own code makes the pieces, so it is watched like a handler.
-            match catch_unwind(AssertUnwindSafe(|| pull.pieces.next())) {
+            match panics::guarded(|| pull.pieces.next()) {
                 Ok(Some(message)) => {
                     self.core.hops = 1;
                     route(&mut self.core, &mut self.slots[at as usize].around, port, message, shared);
@@ -331,7 +330,7 @@ impl Lane {
         let mut slot = Some(message);
         let mut lend = Lend { core: &mut self.core, around, shared };
         let mut cx = Cx::new(&mut lend, token, meta);
-        let result = catch_unwind(AssertUnwindSafe(|| node.handle(&mut slot, &mut cx)));
+        let result = panics::guarded(|| node.handle(&mut slot, &mut cx));
         match result {
             Ok(Ok(())) => {
                 let (held, done_with) = cx.finish();
@@ -364,7 +363,7 @@ impl Lane {
         around.touched = true;
         let mut lend = Lend { core: &mut self.core, around, shared };
         let mut cx = Cx::new(&mut lend, token, Arc::new(Meta::default()));
-        match catch_unwind(AssertUnwindSafe(|| call(&mut **node, &mut cx))) {
+        match panics::guarded(|| call(&mut **node, &mut cx)) {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 drop(cx);
@@ -452,7 +451,7 @@ impl Lane {
 /// What `save` gives; a panic in it is as good as nothing saved.
 pub fn saved(node: &Running) -> Option<Value> {
     match node {
-        Running::Transform(node) => catch_unwind(AssertUnwindSafe(|| node.save())).ok().flatten(),
+        Running::Transform(node) => panics::guarded(|| node.save()).ok().flatten(),
         _ => None,
     }
 }

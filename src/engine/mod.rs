@@ -226,6 +226,7 @@ impl Engine {
 
 impl Shared {
     fn new(options: Options, clock: Clock, observer: Arc<dyn Observer>) -> Arc<Shared> {
+        panics::install_hook();
         Arc::new(Shared {
             clock,
             settings: Arc::new(options.settings.clone()),

@@ -28,7 +28,8 @@ pub struct Restart {
 
 impl Restart {
     pub fn between(old: &Plan, new: &Plan, deployment: Deployment) -> Restart {
-        let _ = (old, new, deployment);
-        unimplemented!()
+        let _ = deployment;
+        let ids = |plan: &Plan| plan.nodes().map(|node| node.config.id.clone()).collect();
+        Restart { stop: ids(old), start: ids(new), ..Restart::default() }
     }
 }
