@@ -98,6 +98,11 @@ impl Rig {
         self.run(Token::none(), |node, cx| node.returned(message, cx));
     }
 
+    /// A credit that the node asked for has come.
+    pub fn resume(&mut self) {
+        self.run(Token::none(), |node, cx| node.resume(cx));
+    }
+
     /// Moves the clock, serving the timers that come due on the way.
     pub fn advance(&mut self, by: Duration) {
         let until = self.host.now + by;
