@@ -12,7 +12,7 @@ fn value() -> impl Strategy<Value = Value> {
         any::<bool>().prop_map(Value::Bool),
         any::<i64>().prop_map(Value::Int),
         any::<f64>().prop_filter("NaN equals nothing", |n| !n.is_nan()).prop_map(Value::Float),
-        "\\PC{0,40}".prop_map(|text| Value::str(text)),
+        "\\PC{0,40}".prop_map(Value::str),
         proptest::collection::vec(any::<u8>(), 0..20).prop_map(Value::from),
     ];
     leaf.prop_recursive(5, 60, 8, |inner| {
@@ -211,13 +211,18 @@ proptest! {
 
     #[test]
     fn no_script_panics(script in script()) {
-        let mut host = MemoryHost::default();
-        host.settings.script_operations = 20_000;
-        let properties = json!({"lang": "rhai", "func": script});
-        if let Ok(mut rig) = Rig::with_host("function", properties, host) {
+        let run = |modules: serde_json::Value| {
+            let mut host = MemoryHost::default();
+            host.settings.script_operations = 20_000;
+            let properties = json!({"lang": "rhai", "func": script, "modules": modules});
+            let Ok(mut rig) = Rig::with_host("function", properties, host) else { return None };
             rig.send(json!({"payload": {"x": 1, "list": [1, {"y": "two"}, [3.5]]}, "topic": "t"}));
             rig.send(json!({"payload": [1, 2, 3]}));
-        }
+            let errors: Vec<String> = rig.host.errors.iter().map(|(e, m)| format!("{e} {m:?}")).collect();
+            Some((rig.sent(0), format!("{:?}", rig.host.completed), errors))
+        };
+        // With a module around, nothing is known of what the script writes, and all that it reads is kept.
+        prop_assert_eq!(run(json!({})), run(json!({"m": "fn nothing() { 0 }"})));
     }
 }
 
