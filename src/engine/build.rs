@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use tidegate_nodes::common::junction::PassThrough;
 use tidegate_nodes::connector::DynConnector;
@@ -115,7 +114,7 @@ pub fn around(
         state: Keyed::default(),
         panics: Vec::new(),
         saved: None,
-        saved_at: Duration::ZERO,
+        saved_at: None,
         touched: false,
         watched,
         id,

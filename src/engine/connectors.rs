@@ -248,7 +248,7 @@ async fn serve(
 ) -> Result<(), NodeError> {
     let mut phase = place.port.phase.subscribe();
     // After a connector left something in its batch it is offered again only when `next` has come back.
-    let mut full = false;
+    let mut full = hand_out(connector, place).await?;
     loop {
         let draining = *phase.borrow_and_update();
         if draining == Phase::Close {

@@ -356,6 +356,7 @@ fn refill(
     lane.core.pulls.retain(|pull| place(pull.node).is_some());
     lane.core.pulls.iter_mut().for_each(|pull| pull.node = place(pull.node).unwrap_or(pull.node));
     lane.core.holders = lane.core.holders.iter().filter_map(|&holder| place(holder)).collect();
+    lane.core.touched.clear();
     let mut lost_count = 0;
     let mut queue = VecDeque::with_capacity(lane.core.queue.len());
     for envelope in lane.core.queue.drain(..) {
@@ -373,6 +374,7 @@ fn refill(
             let mut slot =
                 old.remove(id).expect("what is not started anew ran before, in the lane of its tab");
             (slot.around.index, slot.around.plan) = (at as u32, node.clone());
+            slot.around.touched = false;
             lane.slots.push(slot);
             continue;
         };

@@ -57,6 +57,8 @@ pub struct Core {
     pub hops: u32,
     /// Nodes that have ever held a message.
     pub holders: Vec<u32>,
+    /// Nodes that have run since their state was saved.
+    pub touched: Vec<u32>,
     pub seed: u64,
     /// Set once the lane has a handle; only a lane that is being built has none.
     pub handle: Option<Arc<LaneHandle>>,
@@ -87,6 +89,7 @@ impl Lane {
     pub fn turn(&mut self, shared: &Shared) -> Turn {
         let started = Instant::now();
         let mut steps = 0;
+        self.save_states(shared);
         let mut did = self.take_commands(shared);
         did |= self.serve_timers(shared);
         loop {
@@ -322,7 +325,9 @@ impl Lane {
 
     fn handle(&mut self, at: u32, message: Message, shared: &Shared) {
         let Slot { node: Running::Transform(node), around } = &mut self.slots[at as usize] else { return };
-        around.touched = true;
+        if !std::mem::replace(&mut around.touched, true) {
+            self.core.touched.push(at);
+        }
         // Only where somebody may want to see the message that came in is a copy kept.
         let wanted = !around.listeners.complete.is_empty() || !around.listeners.catch.is_empty();
         let copy = wanted.then(|| message.clone());
@@ -360,7 +365,9 @@ impl Lane {
         call: impl FnOnce(&mut dyn Transform, &mut Cx<'_>) -> Result<(), NodeError>,
     ) {
         let Slot { node: Running::Transform(node), around } = &mut self.slots[at as usize] else { return };
-        around.touched = true;
+        if !std::mem::replace(&mut around.touched, true) {
+            self.core.touched.push(at);
+        }
         let mut lend = Lend { core: &mut self.core, around, shared };
         let mut cx = Cx::new(&mut lend, token, Arc::new(Meta::default()));
         match panics::guarded(|| call(&mut **node, &mut cx)) {
@@ -427,15 +434,23 @@ impl Lane {
         self.run(at, Token::none(), shared, |node, cx| node.start(cx));
     }
 
+    /// Saves the small state of nodes that have run, each at most once a second.
     fn save_states(&mut self, shared: &Shared) {
-        let now = shared.clock.elapsed();
-        for slot in &mut self.slots {
-            if slot.around.touched && now >= slot.around.saved_at + SAVE_EVERY {
-                slot.around.touched = false;
-                slot.around.saved_at = now;
-                slot.around.saved = saved(&slot.node);
-            }
+        if self.core.touched.is_empty() {
+            return;
         }
+        let now = shared.clock.elapsed();
+        let slots = &mut self.slots;
+        self.core.touched.retain(|&at| {
+            let slot = &mut slots[at as usize];
+            if slot.around.saved_at.is_some_and(|last| now < last + SAVE_EVERY) {
+                return true;
+            }
+            slot.around.touched = false;
+            slot.around.saved_at = Some(now);
+            slot.around.saved = saved(&slot.node).or_else(|| slot.around.saved.take());
+            false
+        });
     }
 
     /// Names the wires of the loop that a message runs in.
