@@ -99,10 +99,9 @@ struct Nodes<'p> {
 
 impl<'p> Nodes<'p> {
     fn of(plan: &'p Plan) -> Nodes<'p> {
-        let nodes = || plan.resources.iter().chain(plan.nodes());
         Nodes {
-            by_id: nodes().map(|node| (&node.config.id, node)).collect(),
-            order: nodes().map(|node| &node.config.id).collect(),
+            by_id: plan.all().map(|node| (&node.config.id, node)).collect(),
+            order: plan.all().map(|node| &node.config.id).collect(),
         }
     }
 

@@ -298,7 +298,7 @@ impl<'d> Expander<'d> {
             }
             _ => {
                 let lane = self.plan.lanes.last_mut().expect("nodes are pushed after their lane");
-                lane.nodes.push(node);
+                lane.nodes.push(Arc::new(node));
             }
         }
         true

@@ -6,14 +6,14 @@ use serde_json::Value as Json;
 use tidegate_nodes::value::Str;
 
 use super::fingerprint::fold;
-use super::plan::{Plan, PlanNode};
+use super::plan::{LanePlan, Plan, PlanNode};
 use super::problem::Problem;
 use super::text;
 
 /// Orders the resources, notes which nodes use which, and lets a node's fingerprint change with those it uses.
 pub(super) fn resources(plan: &mut Plan, problems: &mut Vec<Problem>) {
     let ids: HashSet<Str> = plan.resources.iter().map(|node| node.config.id.clone()).collect();
-    let lanes = plan.lanes.iter_mut().flat_map(|lane| &mut lane.nodes);
+    let lanes = plan.lanes.iter_mut().flat_map(LanePlan::nodes_mut);
     for node in lanes.chain(&mut plan.resources) {
         let mut used = Used { ids: &ids, seen: HashSet::new(), list: Vec::new() };
         for (_, value) in
@@ -37,7 +37,7 @@ pub(super) fn resources(plan: &mut Plan, problems: &mut Vec<Problem>) {
         prints.insert(node.config.id.clone(), node.fingerprint);
         plan.resources.push(node);
     }
-    for node in plan.lanes.iter_mut().flat_map(|lane| &mut lane.nodes) {
+    for node in plan.lanes.iter_mut().flat_map(LanePlan::nodes_mut) {
         node.take_in(&prints);
     }
 }

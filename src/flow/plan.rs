@@ -31,7 +31,7 @@ pub struct LanePlan {
     /// The tab's own properties (delivery, limits), as they stand in the document.
     pub properties: serde_json::Map<String, serde_json::Value>,
     /// In the order in which they start: document order, a subflow instance's insides right behind it.
-    pub nodes: Vec<PlanNode>,
+    pub nodes: Vec<Arc<PlanNode>>,
 }
 
 /// One node as it runs.
@@ -99,7 +99,7 @@ impl Plan {
     /// Takes out wires to nodes that do not run.
     pub(super) fn drop_loose_wires(&mut self) {
         let running: HashSet<Str> = self.nodes().map(|node| node.config.id.clone()).collect();
-        for node in self.lanes.iter_mut().flat_map(|lane| &mut lane.nodes) {
+        for node in self.lanes.iter_mut().flat_map(LanePlan::nodes_mut) {
             for port in &mut node.wires {
                 port.retain(|target| running.contains(target));
             }
@@ -107,8 +107,20 @@ impl Plan {
     }
 
     /// All nodes in lanes, in order.
-    pub fn nodes(&self) -> impl Iterator<Item = &PlanNode> {
+    pub fn nodes(&self) -> impl Iterator<Item = &Arc<PlanNode>> {
         self.lanes.iter().flat_map(|lane| &lane.nodes)
+    }
+
+    /// Config nodes, then all nodes in lanes.
+    pub fn all(&self) -> impl Iterator<Item = &PlanNode> {
+        self.resources.iter().chain(self.nodes().map(Arc::as_ref))
+    }
+}
+
+impl LanePlan {
+    /// While the plan is being made; once it is handed out its nodes are shared, and this gives none.
+    pub(super) fn nodes_mut(&mut self) -> impl Iterator<Item = &mut PlanNode> {
+        self.nodes.iter_mut().filter_map(Arc::get_mut)
     }
 }
 

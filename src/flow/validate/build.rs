@@ -22,7 +22,7 @@ pub(super) fn try_all(plan: &mut Plan) -> Vec<Problem> {
     };
     plan.resources.retain(&mut keep);
     for lane in &mut plan.lanes {
-        lane.nodes.retain(&mut keep);
+        lane.nodes.retain(|node| keep(node));
     }
     if !problems.is_empty() {
         plan.drop_loose_wires();

@@ -29,7 +29,7 @@ pub(super) fn check_document(report: &mut Report<'_>) {
 pub(super) fn check_plan(report: &mut Report<'_>, plan: &Plan) {
     let types: HashMap<&str, &str> =
         plan.resources.iter().map(|node| (node.config.id.as_str(), node.config.type_name.as_str())).collect();
-    for planned in plan.nodes().chain(&plan.resources).filter(|node| node.substituted) {
+    for planned in plan.all().filter(|node| node.substituted) {
         let Some(node) = report.index.get(&planned.document_id) else { continue };
         let Some(node_type) = tidegate_nodes::find(&planned.config.type_name) else { continue };
         let mut check = Check { report, node, instance: Some(&types) };
