@@ -10,6 +10,7 @@
 mod credentials;
 mod deploy;
 mod diff;
+mod diff_text;
 mod document;
 mod env;
 mod expand;
@@ -28,7 +29,7 @@ mod validate;
 
 pub use credentials::{Credentials, merge, redact, split};
 pub use deploy::{Deployment, Restart};
-pub use diff::{Change, Diff, PropertyChange};
+pub use diff::{Change, Diff, NodeDiff, PropertyChange, WireChange};
 pub use env::{EnvChain, ProcessEnv};
 pub use model::{Document, FlowNode, Limits};
 pub use plan::{LanePlan, Plan, PlanKind, PlanNode, SubflowInfo};
