@@ -124,6 +124,15 @@ impl<'a> Cx<'a> {
         }
     }
 
+    /// Sends objects made from a held message, each to its port, and is done with it.
+    pub fn release_each(&mut self, held: Held, objects: impl IntoIterator<Item = (usize, Object)>) {
+        let message = held.into_message();
+        self.complete(&message);
+        for (port, value) in objects {
+            self.send_released(port, message.with(value));
+        }
+    }
+
     /// Sends a new object made from held messages: done when it is done.
     pub fn release_as(&mut self, port: usize, value: Object, held: Vec<Held>) {
         let messages: Vec<Message> = held.into_iter().map(Held::into_message).collect();
