@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::error::NodeError;
-use crate::host::{DebugRecord, Host, Level, Mail, Scope, Settings, State, Status, TimerId};
+use crate::host::{DebugRecord, Host, Level, Mail, Scope, Settings, State, Status, Surroundings, TimerId};
 use crate::message::{Message, Meta, Token, Unconfirmed};
 use crate::path::ContextKey;
 use crate::value::{Object, Str, Value};
@@ -291,6 +291,11 @@ impl<'a> Cx<'a> {
         change: &mut dyn FnMut(Option<Value>) -> Option<Value>,
     ) -> Result<(), NodeError> {
         self.host.context_update(scope, key, change)
+    }
+
+    /// Settings and contexts as a handle to keep; nodes that run scripts take it in `start`.
+    pub fn surroundings(&self) -> Arc<dyn Surroundings> {
+        self.host.surroundings()
     }
 
     pub fn state(&mut self) -> &mut dyn State {

@@ -26,6 +26,7 @@ mod panics;
 mod scopes;
 mod simulation;
 mod slot;
+mod surroundings;
 mod timers;
 mod workers;
 

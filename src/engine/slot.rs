@@ -73,6 +73,7 @@ pub struct Facts {
     pub callable: bool,
 }
 
+#[derive(Clone)]
 pub struct ContextOwners {
     pub node: Str,
     /// The subflow instance or tab first, then what is around it.
