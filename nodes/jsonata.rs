@@ -18,4 +18,14 @@ impl Expression {
     pub fn eval(&self, _msg: &Object, _cx: &Cx<'_>) -> Result<Option<Value>, NodeError> {
         Err(NodeError::rejected(format!("JSONata is not built in: {}", self.text)))
     }
+
+    /// The same over any value, with variables beside the usual ones: `("A", x)` is `$A` in the expression.
+    pub fn eval_with(
+        &self,
+        _root: &Value,
+        _bindings: &[(&str, Value)],
+        _cx: &Cx<'_>,
+    ) -> Result<Option<Value>, NodeError> {
+        Err(NodeError::rejected(format!("JSONata is not built in: {}", self.text)))
+    }
 }
