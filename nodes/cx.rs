@@ -56,6 +56,19 @@ impl<'a> Cx<'a> {
         self.host.send_pieces(port as u16, Box::new(pieces));
     }
 
+    /// The same for pieces in which earlier messages stand too, no longer held: those are done when the pieces are.
+    pub fn emit_pieces_from(
+        &mut self,
+        port: usize,
+        pieces: impl Iterator<Item = Object> + Send + 'static,
+        earlier: &[Message],
+    ) {
+        let meta = self.meta.clone();
+        let token = Token::merge([&self.token].into_iter().chain(earlier.iter().map(|m| &m.token)));
+        let pieces = pieces.map(move |value| Message { value, meta: meta.clone(), token: token.clone() });
+        self.host.send_pieces(port as u16, Box::new(pieces));
+    }
+
     /// Sends a message that this node makes from nothing (a tick, a resend). It takes a credit; `false` when there is
     /// none: then nothing was sent, and `Transform::resume` is called once when one comes back.
     pub fn originate(&mut self, port: usize, value: Object) -> bool {
@@ -143,6 +156,12 @@ impl<'a> Cx<'a> {
             self.complete(message);
         }
         self.send_released(port, Message { value, meta, token });
+    }
+
+    /// Sends an object in the name of a held message that stays held: batches that overlap.
+    pub fn release_copy(&mut self, port: usize, value: Object, held: &Held) {
+        let message = held.message().with(value);
+        self.send_released(port, message);
     }
 
     /// Done with a held message without sending it on.
