@@ -1,9 +1,17 @@
-//! The nodes that every flow has: probe, comment, junction.
+//! The nodes that every flow has: inject and debug, catch, status and complete, and what documents a flow.
 
 mod comment;
+mod inject;
+mod inject_fields;
 mod junction;
 mod probe;
+mod schedule;
 
 use crate::node::NodeType;
 
-pub const NODES: &[NodeType] = &[comment::NODE, junction::NODE, probe::NODE];
+pub const NODES: &[NodeType] = &[
+    inject::NODE,
+    comment::NODE,
+    junction::NODE,
+    probe::NODE,
+];
