@@ -128,6 +128,12 @@ impl<'a> Cx<'a> {
         self.send_released(port, message);
     }
 
+    /// Sends a held message on when the node was done with it before: Complete nodes have heard of it already.
+    pub fn send_held(&mut self, port: usize, held: Held) {
+        let message = held.into_message();
+        self.send_released(port, message);
+    }
+
     /// Sends a held message on to several ports, a copy each, and is done with it.
     pub fn release_to(&mut self, ports: impl IntoIterator<Item = usize>, held: Held) {
         let message = held.into_message();

@@ -98,6 +98,12 @@ impl Rig {
         self.run(Token::none(), |node, cx| node.returned(message, cx));
     }
 
+    /// Gives credits and tells the node, as the engine does when one comes back.
+    pub fn resume(&mut self, credits: usize) {
+        self.host.credits = credits;
+        self.run(Token::none(), |node, cx| node.resume(cx));
+    }
+
     /// Moves the clock, serving the timers that come due on the way.
     pub fn advance(&mut self, by: Duration) {
         let until = self.host.now + by;
