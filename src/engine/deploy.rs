@@ -149,6 +149,7 @@ impl Engine {
             handle.wake();
         }
         shared.counters.retain(|id| places.contains_key(id));
+        forget_contexts(&layout.plan, &plan, &places, shared);
         layout.lanes = handles;
         layout.plan = plan;
         report
@@ -237,6 +238,19 @@ impl Engine {
         };
         let handle = runtime.spawn(connectors::supervise(connector, again, place));
         layout.tasks.insert(id, Task { port, handle });
+    }
+}
+
+/// What nodes and tabs kept in their contexts goes with them, as in Node-RED.
+fn forget_contexts(old: &Plan, new: &Plan, places: &HashMap<Str, (usize, u32)>, shared: &Shared) {
+    for node in old.nodes().filter(|node| !places.contains_key(&node.config.id)) {
+        shared.contexts.forget(&build::context_owners(node).node);
+        if matches!(node.kind, PlanKind::Instance) {
+            shared.contexts.forget(&node.config.id);
+        }
+    }
+    for lane in old.lanes.iter().filter(|old| !new.lanes.iter().any(|lane| lane.id == old.id)) {
+        shared.contexts.forget(&lane.id);
     }
 }
 
