@@ -77,7 +77,9 @@ impl Output {
         let name = path.display().to_string();
         match (self.json, self.check && !same) {
             (true, _) => println!("{}", json!({ "file": name, "changed": !same })),
-            (false, true) => eprintln!("{name} is not what `tidegate generate` makes: run it again without --check"),
+            (false, true) => {
+                eprintln!("{name} is not what `tidegate generate` makes: run it again without --check")
+            }
             (false, false) => println!("{name}: {}", if same { "unchanged" } else { "written" }),
         }
         Ok(if self.check && !same { Outcome::Failed } else { Outcome::Done })
@@ -115,7 +117,8 @@ pub fn reference() -> String {
 
 /// An interface a node type.
 pub fn types() -> String {
-    let mut text = String::from("// Made by `tidegate generate types` from what the nodes say about themselves.\n");
+    let mut text =
+        String::from("// Made by `tidegate generate types` from what the nodes say about themselves.\n");
     let mut names = Vec::new();
     for node in tidegate_nodes::all() {
         let descriptor = node.descriptor;
@@ -158,7 +161,8 @@ fn members(fields: &[tidegate_nodes::descriptor::Field], indent: &str, text: &mu
 }
 
 fn property(name: &str) -> String {
-    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !name.starts_with(|c: char| c.is_ascii_digit());
+    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        && !name.starts_with(|c: char| c.is_ascii_digit());
     if plain { name.to_string() } else { format!("{name:?}") }
 }
 
@@ -188,7 +192,8 @@ fn flow(tabs: usize, nodes: usize) -> String {
         let props = json!([{"p": "payload"}, {"p": "topic", "vt": "str"}]);
         all.push(node(0, "inject", json!({"props": props, "repeat": "", "crontab": "", "once": false, "payload": "1", "payloadType": "num", "topic": "a"})));
         for n in 1..nodes - 1 {
-            let rules = json!([{"t": "set", "p": format!("n{n}"), "pt": "msg", "to": "payload", "tot": "msg"}]);
+            let rules =
+                json!([{"t": "set", "p": format!("n{n}"), "pt": "msg", "to": "payload", "tot": "msg"}]);
             all.push(node(n, "change", json!({ "rules": rules })));
         }
         all.push(node(nodes - 1, "debug", json!({"active": false, "tosidebar": true, "complete": "false"})));

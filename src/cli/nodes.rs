@@ -25,7 +25,12 @@ impl Nodes {
             for descriptor in all {
                 match self.json {
                     true => output::json_line(&describe(descriptor))?,
-                    false => println!("{:<18} {:<10} {}", descriptor.type_name, descriptor.category.name(), descriptor.summary),
+                    false => println!(
+                        "{:<18} {:<10} {}",
+                        descriptor.type_name,
+                        descriptor.category.name(),
+                        descriptor.summary
+                    ),
                 }
             }
             return Ok(Outcome::Done);
@@ -45,7 +50,8 @@ impl Nodes {
 
 /// A node's page: what it does, its options, its help. The node reference is made of these.
 pub fn page(descriptor: &Descriptor) -> String {
-    let mut page = format!("# {}\n\n{}\n\n{}\n", descriptor.type_name, descriptor.summary, descriptor.help.trim());
+    let mut page =
+        format!("# {}\n\n{}\n\n{}\n", descriptor.type_name, descriptor.summary, descriptor.help.trim());
     if !descriptor.fields.is_empty() {
         page.push_str("\n## Options\n\n");
         options(descriptor.fields, "", &mut page);
@@ -124,7 +130,9 @@ fn describe_field(field: &Field) -> Json {
                 options.iter().map(|(value, label)| json!({ "value": value, "label": label })).collect();
             ("choice", json!({ "options": options }))
         }
-        FieldKind::Typed { type_field, types } => ("typed", json!({ "type_field": type_field, "types": types })),
+        FieldKind::Typed { type_field, types } => {
+            ("typed", json!({ "type_field": type_field, "types": types }))
+        }
         FieldKind::Resource(of) => ("resource", json!({ "of": of })),
         FieldKind::Nodes => ("nodes", Json::Null),
         FieldKind::List(fields) => {
@@ -135,7 +143,12 @@ fn describe_field(field: &Field) -> Json {
     json["kind"] = json!(kind);
     let default = field.default.and_then(|text| serde_json::from_str::<Json>(text).ok());
     let visible = field.visible_if.map(|(name, values)| json!({ "field": name, "values": values }));
-    let more = [("default", default), ("min", field.min.map(Json::from)), ("max", field.max.map(Json::from)), ("visible_if", visible)];
+    let more = [
+        ("default", default),
+        ("min", field.min.map(Json::from)),
+        ("max", field.max.map(Json::from)),
+        ("visible_if", visible),
+    ];
     for (key, value) in more {
         if let Some(value) = value {
             json[key] = value;

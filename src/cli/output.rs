@@ -21,13 +21,14 @@ pub fn problems(file: &str, problems: &[Problem]) {
 
 /// `1 error, 2 warnings`.
 pub fn count(problems: &[Problem]) -> String {
-    let parts: Vec<String> = [(Severity::Error, "error"), (Severity::Disabled, "disabled node"), (Severity::Warning, "warning")]
-        .into_iter()
-        .filter_map(|(severity, word)| {
-            let count = problems.iter().filter(|problem| problem.severity == severity).count();
-            (count > 0).then(|| plural(count, word))
-        })
-        .collect();
+    let parts: Vec<String> =
+        [(Severity::Error, "error"), (Severity::Disabled, "disabled node"), (Severity::Warning, "warning")]
+            .into_iter()
+            .filter_map(|(severity, word)| {
+                let count = problems.iter().filter(|problem| problem.severity == severity).count();
+                (count > 0).then(|| plural(count, word))
+            })
+            .collect();
     if parts.is_empty() { "no problems".to_string() } else { parts.join(", ") }
 }
 

@@ -45,7 +45,8 @@ impl Run {
             Some(path) => Document::read(path, &Limits::default()),
             None => Document::parse(DEMO.as_bytes(), &Limits::default()),
         };
-        let name = self.flow.as_ref().map_or_else(|| "the demo".to_string(), |path| path.display().to_string());
+        let name =
+            self.flow.as_ref().map_or_else(|| "the demo".to_string(), |path| path.display().to_string());
         let options = Options { seed: seed(), ..Options::default() };
         let settings = options.settings.clone();
         let Some((plan, count)) = ready(document, &name, &settings) else { return Ok(Outcome::Failed) };
@@ -69,9 +70,16 @@ impl Run {
     }
 
     /// Until a signal says stop, or the time is over; a hang-up reads the flow again.
-    fn wait(&self, runtime: &tokio::runtime::Runtime, engine: &Engine, settings: &Settings) -> anyhow::Result<()> {
+    fn wait(
+        &self,
+        runtime: &tokio::runtime::Runtime,
+        engine: &Engine,
+        settings: &Settings,
+    ) -> anyhow::Result<()> {
         let mut signals = runtime.block_on(async { Signals::new() }).context("cannot listen for signals")?;
-        let end = self.run_for.map(|seconds| std::time::Instant::now() + Duration::from_secs_f64(seconds.clamp(0.0, 1e9)));
+        let end = self
+            .run_for
+            .map(|seconds| std::time::Instant::now() + Duration::from_secs_f64(seconds.clamp(0.0, 1e9)));
         loop {
             match runtime.block_on(signals.next(end)) {
                 Heard::Stop => {
@@ -102,7 +110,11 @@ This is a demo: a simulated base station raises alarms, and the flow filters the
 Ctrl-C stops it.";
 
 /// Checks a document and says what is wrong; nothing is started where there is an error.
-fn ready(document: Result<Document, Vec<Problem>>, name: &str, settings: &Settings) -> Option<(Plan, String)> {
+fn ready(
+    document: Result<Document, Vec<Problem>>,
+    name: &str,
+    settings: &Settings,
+) -> Option<(Plan, String)> {
     let (plan, problems) = match document {
         Ok(document) => flow::check(&document, &ProcessEnv::of_process(), &Arc::new(settings.clone())),
         Err(problems) => (Plan::default(), problems),
@@ -196,7 +208,11 @@ fn start_log() {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     // A second start in one process (a test) keeps the first log.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_writer(std::io::stderr).try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_target(false)
+        .with_writer(std::io::stderr)
+        .try_init();
 }
 
 /// Ids of messages must differ from one start to the next.

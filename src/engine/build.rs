@@ -1,10 +1,8 @@
 //! From a plan to nodes in their places. Nothing here opens or spawns: that is `deploy.rs`.
 
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use tidegate_nodes::common::junction::PassThrough;
 use tidegate_nodes::connector::DynConnector;
@@ -36,7 +34,7 @@ pub fn make(plan: &PlanNode, shared: &Shared) -> (Made, Option<NodeError>) {
         PlanKind::Instance => return (Made::of(Running::Transform(Box::new(PassThrough))), None),
         PlanKind::Status => return (Made::of(Running::SubflowStatus), None),
     };
-    let built = catch_unwind(AssertUnwindSafe(|| (node_type.build)(&plan.config)))
+    let built = panics::guarded(|| (node_type.build)(&plan.config))
         .unwrap_or_else(|panic| Err(NodeError::fatal(format!("panicked: {}", panics::text(&*panic)))));
     match built {
         Ok(Built { kind, listens, links, callable }) => {
@@ -79,7 +77,13 @@ pub fn running(plan: &PlanNode, shared: &Shared, saved: Option<Value>) -> Runnin
 }
 
 /// What the engine keeps around a node, new.
-pub fn around(plan: Arc<PlanNode>, facts: Facts, index: u32, lane: &Weak<LaneHandle>, shared: &Shared) -> Around {
+pub fn around(
+    plan: Arc<PlanNode>,
+    facts: Facts,
+    index: u32,
+    lane: &Weak<LaneHandle>,
+    shared: &Shared,
+) -> Around {
     let config = &plan.config;
     let id = NodeRef {
         id: config.id.clone(),
@@ -94,7 +98,8 @@ pub fn around(plan: Arc<PlanNode>, facts: Facts, index: u32, lane: &Weak<LaneHan
             lane.command(Command::Resume { node: node.clone() });
         }
     });
-    let watched = shared.options.watch.contains(plan.document_id.as_str()) || shared.options.watch.contains(id.id.as_str());
+    let watched = shared.options.watch.contains(plan.document_id.as_str())
+        || shared.options.watch.contains(id.id.as_str());
     Around {
         index,
         facts,
@@ -109,7 +114,7 @@ pub fn around(plan: Arc<PlanNode>, facts: Facts, index: u32, lane: &Weak<LaneHan
         state: Keyed::default(),
         panics: Vec::new(),
         saved: None,
-        saved_at: Duration::ZERO,
+        saved_at: None,
         touched: false,
         watched,
         id,

@@ -248,7 +248,7 @@ async fn serve(
 ) -> Result<(), NodeError> {
     let mut phase = place.port.phase.subscribe();
     // After a connector left something in its batch it is offered again only when `next` has come back.
-    let mut full = false;
+    let mut full = hand_out(connector, place).await?;
     loop {
         let draining = *phase.borrow_and_update();
         if draining == Phase::Close {
@@ -259,7 +259,8 @@ async fn serve(
         }
         // A source over its bound is not read, and its peer feels it. A sink's `next` also tells of room and
         // confirmations, so it is asked while there is something to hear of.
-        let reading = weight(waiting) < WAITING_BYTES || full || place.port.in_hand.load(Ordering::Relaxed) > 0;
+        let reading =
+            weight(waiting) < WAITING_BYTES || full || place.port.in_hand.load(Ordering::Relaxed) > 0;
         tokio::select! {
             changed = phase.changed() => {
                 if changed.is_err() {

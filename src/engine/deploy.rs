@@ -77,11 +77,8 @@ impl Engine {
         let restart = Restart::between(&layout.plan, &plan, deployment);
         let start: HashSet<Str> = restart.start.iter().cloned().collect();
         let same: HashSet<Str> = restart.same.iter().cloned().collect();
-        let mut report = Deployed {
-            started: restart.start.clone(),
-            stopped: restart.stop.clone(),
-            ..Deployed::default()
-        };
+        let mut report =
+            Deployed { started: restart.start.clone(), stopped: restart.stop.clone(), ..Deployed::default() };
 
         // Build: nothing that runs is touched.
         self.make_resources(&plan, &start);
@@ -100,8 +97,12 @@ impl Engine {
 
         // Swap: with all lanes held, so that nothing is on its way between two of them.
         let handles = self.lanes_of(&mut layout, &plan);
-        let gone: Vec<Arc<LaneHandle>> =
-            layout.lanes.iter().filter(|old| !handles.iter().any(|new| Arc::ptr_eq(new, old))).cloned().collect();
+        let gone: Vec<Arc<LaneHandle>> = layout
+            .lanes
+            .iter()
+            .filter(|old| !handles.iter().any(|new| Arc::ptr_eq(new, old)))
+            .cloned()
+            .collect();
         let mut old_lanes: Vec<MutexGuard<'_, Lane>> = gone.iter().map(|handle| handle.lane()).collect();
         let mut new_lanes: Vec<MutexGuard<'_, Lane>> = handles.iter().map(|handle| handle.lane()).collect();
         let mut legacies = HashMap::new();
@@ -119,7 +120,8 @@ impl Engine {
             let lane = &mut *new_lanes[number];
             let handle = &handles[number];
             lane.core.handle = Some(handle.clone());
-            report.lost += refill(lane, &lane_plan.nodes, handle, &mut made, &mut legacies, &mut connectors, shared);
+            report.lost +=
+                refill(lane, &lane_plan.nodes, handle, &mut made, &mut legacies, &mut connectors, shared);
             rewire(lane, number, &places, &handles, shared);
         }
         for lane in &mut old_lanes {
@@ -154,8 +156,7 @@ impl Engine {
 
     fn make_resources(&self, plan: &Plan, start: &HashSet<Str>) {
         let shared = &self.shared;
-        let mut resources =
-            shared.resources.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut resources = shared.resources.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         resources.retain(|id, _| plan.resources.iter().any(|node| node.config.id == *id));
         for node in plan.resources.iter().filter(|node| start.contains(&node.config.id)) {
             let PlanKind::Node(node_type) = node.kind else { continue };
@@ -181,7 +182,10 @@ impl Engine {
             for (id, task) in &mut tasks {
                 let closed = runtime.block_on(async { tokio::time::timeout(CLOSE, &mut task.handle).await });
                 if closed.is_err() {
-                    tracing::warn!("connector {id} did not close within {} s and is cut off", CLOSE.as_secs());
+                    tracing::warn!(
+                        "connector {id} did not close within {} s and is cut off",
+                        CLOSE.as_secs()
+                    );
                     task.handle.abort();
                 }
             }
@@ -218,8 +222,14 @@ impl Engine {
             (around.pool.clone(), !around.listeners.complete.is_empty())
         };
         let shared = self.shared.clone();
-        let place =
-            Arc::new(Place { node: id.clone(), lane, port: port.clone(), pool, shared: shared.clone(), completes });
+        let place = Arc::new(Place {
+            node: id.clone(),
+            lane,
+            port: port.clone(),
+            pool,
+            shared: shared.clone(),
+            completes,
+        });
         let plan = node.clone();
         let again = move || match build::make(&plan, &shared) {
             (Made { connector: Some(connector), .. }, None) => Ok(connector),
@@ -319,7 +329,8 @@ fn entries(
                 flow: node.subflow.as_ref().map_or(&node.config.flow, |subflow| &subflow.instance).clone(),
                 in_subflow: node.subflow.is_some(),
             });
-            entries.insert(id.clone(), Entry { lane: handles[number].clone(), index: index as u32, callable });
+            entries
+                .insert(id.clone(), Entry { lane: handles[number].clone(), index: index as u32, callable });
         }
     }
     entries
@@ -345,6 +356,7 @@ fn refill(
     lane.core.pulls.retain(|pull| place(pull.node).is_some());
     lane.core.pulls.iter_mut().for_each(|pull| pull.node = place(pull.node).unwrap_or(pull.node));
     lane.core.holders = lane.core.holders.iter().filter_map(|&holder| place(holder)).collect();
+    lane.core.touched.clear();
     let mut lost_count = 0;
     let mut queue = VecDeque::with_capacity(lane.core.queue.len());
     for envelope in lane.core.queue.drain(..) {
@@ -359,8 +371,10 @@ fn refill(
     for (at, node) in plan.iter().enumerate() {
         let id = &node.config.id;
         let Some(new) = made.remove(id) else {
-            let mut slot = old.remove(id).expect("what is not started anew ran before, in the lane of its tab");
+            let mut slot =
+                old.remove(id).expect("what is not started anew ran before, in the lane of its tab");
             (slot.around.index, slot.around.plan) = (at as u32, node.clone());
+            slot.around.touched = false;
             lane.slots.push(slot);
             continue;
         };

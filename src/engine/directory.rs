@@ -55,7 +55,8 @@ impl Directory {
         }
         if by_name {
             let named = |wanted: &dyn Fn(&Callable) -> bool| -> Vec<&Str> {
-                let hit = |entry: &Entry| entry.callable.as_ref().is_some_and(|c| c.name == target && wanted(c));
+                let hit =
+                    |entry: &Entry| entry.callable.as_ref().is_some_and(|c| c.name == target && wanted(c));
                 entries.iter().filter(|(_, entry)| hit(entry)).map(|(id, _)| id).collect()
             };
             let mut found = named(&|callable| callable.flow == flow);

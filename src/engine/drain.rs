@@ -61,7 +61,9 @@ impl Engine {
                 let closed = runtime.block_on(async { tokio::time::timeout(left, &mut task.handle).await });
                 if closed.is_err() {
                     task.handle.abort();
-                    drained.stuck.push(Stuck { node: id, why: "its connection did not close in time".to_string() });
+                    drained
+                        .stuck
+                        .push(Stuck { node: id, why: "its connection did not close in time".to_string() });
                 }
             }
         }
@@ -99,9 +101,11 @@ fn name_stuck(lane: &Lane, stuck: &mut Vec<Stuck>) {
             Running::Connector(port) => port.unconfirmed(),
             _ => 0,
         };
-        for (count, what) in
-            [(queued, "messages wait for it"), (held, "messages are held by it"), (unconfirmed, "messages are not confirmed")]
-        {
+        for (count, what) in [
+            (queued, "messages wait for it"),
+            (held, "messages are held by it"),
+            (unconfirmed, "messages are not confirmed"),
+        ] {
             if count > 0 {
                 stuck.push(Stuck { node: around.id.id.clone(), why: format!("{count} {what}") });
             }
@@ -118,7 +122,10 @@ fn close(lane: &mut Lane, shared: &Shared) {
         let around = &lane.slots[at].around;
         let count = around.holding.now.load(Ordering::Relaxed) as u64;
         if count > 0 {
-            shared.tell(&around.id, Event::Lost { count, reason: "the gateway stopped while the node held them" });
+            shared.tell(
+                &around.id,
+                Event::Lost { count, reason: "the gateway stopped while the node held them" },
+            );
         }
     }
 }

@@ -25,15 +25,34 @@ pub enum Arrival {
 /// Anything else that happens to a lane; taken before messages, and never held back.
 #[derive(Debug)]
 pub enum Command {
-    Act { node: Str, action: Action },
+    Act {
+        node: Str,
+        action: Action,
+    },
     /// A credit that the node asked for in vain came back.
-    Resume { node: Str },
-    Status { node: Str, status: Status },
-    Log { node: Str, level: Level, text: String },
+    Resume {
+        node: Str,
+    },
+    Status {
+        node: Str,
+        status: Status,
+    },
+    Log {
+        node: Str,
+        level: Level,
+        text: String,
+    },
     /// A connector has delivered a message.
-    Completed { node: Str, message: Message },
+    Completed {
+        node: Str,
+        message: Message,
+    },
     /// A connector could not deliver a message, or failed as a whole.
-    Failed { node: Str, error: NodeError, message: Option<Message> },
+    Failed {
+        node: Str,
+        error: NodeError,
+        message: Option<Message>,
+    },
 }
 
 #[derive(Default)]

@@ -4,7 +4,6 @@
 
 use std::any::Any;
 use std::collections::{HashMap, VecDeque};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -58,6 +57,8 @@ pub struct Core {
     pub hops: u32,
     /// Nodes that have ever held a message.
     pub holders: Vec<u32>,
+    /// Nodes that have run since their state was saved.
+    pub touched: Vec<u32>,
     pub seed: u64,
     /// Set once the lane has a handle; only a lane that is being built has none.
     pub handle: Option<Arc<LaneHandle>>,
@@ -88,6 +89,7 @@ impl Lane {
     pub fn turn(&mut self, shared: &Shared) -> Turn {
         let started = Instant::now();
         let mut steps = 0;
+        self.save_states(shared);
         let mut did = self.take_commands(shared);
         did |= self.serve_timers(shared);
         loop {
@@ -244,7 +246,7 @@ impl Lane {
             let Some(pull) = self.core.pulls.front_mut() else { break };
             let (at, port) = (pull.node, pull.port);
             // A node's own code makes the pieces, so it is watched like a handler.
-            match catch_unwind(AssertUnwindSafe(|| pull.pieces.next())) {
+            match panics::guarded(|| pull.pieces.next()) {
                 Ok(Some(message)) => {
                     self.core.hops = 1;
                     route(&mut self.core, &mut self.slots[at as usize].around, port, message, shared);
@@ -323,7 +325,9 @@ impl Lane {
 
     fn handle(&mut self, at: u32, message: Message, shared: &Shared) {
         let Slot { node: Running::Transform(node), around } = &mut self.slots[at as usize] else { return };
-        around.touched = true;
+        if !std::mem::replace(&mut around.touched, true) {
+            self.core.touched.push(at);
+        }
         // Only where somebody may want to see the message that came in is a copy kept.
         let wanted = !around.listeners.complete.is_empty() || !around.listeners.catch.is_empty();
         let copy = wanted.then(|| message.clone());
@@ -331,7 +335,7 @@ impl Lane {
         let mut slot = Some(message);
         let mut lend = Lend { core: &mut self.core, around, shared };
         let mut cx = Cx::new(&mut lend, token, meta);
-        let result = catch_unwind(AssertUnwindSafe(|| node.handle(&mut slot, &mut cx)));
+        let result = panics::guarded(|| node.handle(&mut slot, &mut cx));
         match result {
             Ok(Ok(())) => {
                 let (held, done_with) = cx.finish();
@@ -361,10 +365,12 @@ impl Lane {
         call: impl FnOnce(&mut dyn Transform, &mut Cx<'_>) -> Result<(), NodeError>,
     ) {
         let Slot { node: Running::Transform(node), around } = &mut self.slots[at as usize] else { return };
-        around.touched = true;
+        if !std::mem::replace(&mut around.touched, true) {
+            self.core.touched.push(at);
+        }
         let mut lend = Lend { core: &mut self.core, around, shared };
         let mut cx = Cx::new(&mut lend, token, Arc::new(Meta::default()));
-        match catch_unwind(AssertUnwindSafe(|| call(&mut **node, &mut cx))) {
+        match panics::guarded(|| call(&mut **node, &mut cx)) {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 drop(cx);
@@ -428,15 +434,23 @@ impl Lane {
         self.run(at, Token::none(), shared, |node, cx| node.start(cx));
     }
 
+    /// Saves the small state of nodes that have run, each at most once a second.
     fn save_states(&mut self, shared: &Shared) {
-        let now = shared.clock.elapsed();
-        for slot in &mut self.slots {
-            if slot.around.touched && now >= slot.around.saved_at + SAVE_EVERY {
-                slot.around.touched = false;
-                slot.around.saved_at = now;
-                slot.around.saved = saved(&slot.node);
-            }
+        if self.core.touched.is_empty() {
+            return;
         }
+        let now = shared.clock.elapsed();
+        let slots = &mut self.slots;
+        self.core.touched.retain(|&at| {
+            let slot = &mut slots[at as usize];
+            if slot.around.saved_at.is_some_and(|last| now < last + SAVE_EVERY) {
+                return true;
+            }
+            slot.around.touched = false;
+            slot.around.saved_at = Some(now);
+            slot.around.saved = saved(&slot.node).or_else(|| slot.around.saved.take());
+            false
+        });
     }
 
     /// Names the wires of the loop that a message runs in.
@@ -452,7 +466,7 @@ impl Lane {
 /// What `save` gives; a panic in it is as good as nothing saved.
 pub fn saved(node: &Running) -> Option<Value> {
     match node {
-        Running::Transform(node) => catch_unwind(AssertUnwindSafe(|| node.save())).ok().flatten(),
+        Running::Transform(node) => panics::guarded(|| node.save()).ok().flatten(),
         _ => None,
     }
 }

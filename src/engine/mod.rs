@@ -26,6 +26,7 @@ mod panics;
 mod scopes;
 mod simulation;
 mod slot;
+mod surroundings;
 mod timers;
 mod workers;
 
@@ -226,6 +227,7 @@ impl Engine {
 
 impl Shared {
     fn new(options: Options, clock: Clock, observer: Arc<dyn Observer>) -> Arc<Shared> {
+        panics::install_hook();
         Arc::new(Shared {
             clock,
             settings: Arc::new(options.settings.clone()),

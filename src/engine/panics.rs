@@ -1,29 +1,38 @@
-//! Panics in nodes are caught and told; this makes them quiet on the console and keeps where they happened.
+//! Panics in nodes are caught and told with the node's name; the console stays quiet about them.
 
 use std::any::Any;
-use std::cell::RefCell;
-use std::panic;
+use std::cell::{Cell, RefCell};
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
 thread_local! {
     static LAST: RefCell<Option<String>> = const { RefCell::new(None) };
-    static QUIET: RefCell<bool> = const { RefCell::new(false) };
+    /// Whether a node's own code runs on this thread.
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// From now on a panic on this thread is remembered instead of printed: the engine reports it with the node's name.
-pub fn quiet_on_this_thread() {
+/// Runs a node's own code. The engine's state is whole whatever happens in it: a node reaches it by `Host` alone.
+#[inline]
+pub fn guarded<R>(code: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
+    GUARDED.set(true);
+    let result = catch_unwind(AssertUnwindSafe(code));
+    GUARDED.set(false);
+    result
+}
+
+/// From now on the panics of guarded code are remembered instead of printed.
+pub fn install_hook() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            if QUIET.with_borrow(|quiet| *quiet) {
+            if GUARDED.get() {
                 LAST.set(Some(info.to_string().replace('\n', " ")));
             } else {
                 before(info);
             }
         }));
     });
-    QUIET.set(true);
 }
 
 /// What a caught panic said, and where.

@@ -99,10 +99,8 @@ impl Scopes<'_> {
         let mut taken = Vec::new();
         let mut by_uncaught = false;
         for &at in candidates {
-            let uncaught = matches!(
-                self.members[at].listen,
-                Some(Listen { to: Event::Error { uncaught: true }, .. })
-            );
+            let uncaught =
+                matches!(self.members[at].listen, Some(Listen { to: Event::Error { uncaught: true }, .. }));
             if uncaught && !by_uncaught {
                 if !taken.is_empty() {
                     continue;
@@ -133,7 +131,9 @@ impl Scopes<'_> {
     fn complete(&self, at: usize) -> Vec<u32> {
         let id = &self.members[at].plan.config.id;
         let hears = |listen: &Listen| match &listen.scope {
-            ListenScope::Nodes(ids) => listen.to == Event::Complete && ids.iter().any(|own| own == id.as_str()),
+            ListenScope::Nodes(ids) => {
+                listen.to == Event::Complete && ids.iter().any(|own| own == id.as_str())
+            }
             _ => false,
         };
         let inside = container(self.members[at].plan);

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::deploy::Layout;
 use super::inbox::{LaneHandle, Waker};
 use super::{Clock, Engine, Observer, Options, Shared};
-use super::deploy::Layout;
 
 pub struct Simulation {
     pub engine: Engine,
@@ -22,10 +22,11 @@ impl Waker for Driver {
 impl Simulation {
     /// An engine with nothing in it whose clock stands at `epoch_ms`.
     pub fn new(options: Options, observer: Arc<dyn Observer>, epoch_ms: i64) -> Simulation {
-        super::panics::quiet_on_this_thread();
         let shared = Shared::new(options, Clock::frozen(epoch_ms), observer);
         let layout = std::sync::Mutex::new(Layout::default());
-        Simulation { engine: Engine { shared, waker: Arc::new(Driver), layout, workers: None, runtime: None } }
+        Simulation {
+            engine: Engine { shared, waker: Arc::new(Driver), layout, workers: None, runtime: None },
+        }
     }
 
     /// Runs until nothing more happens at this instant.

@@ -57,7 +57,7 @@ pub struct Around {
     pub panics: Vec<Duration>,
     /// What `save` gave last, and when.
     pub saved: Option<Value>,
-    pub saved_at: Duration,
+    pub saved_at: Option<Duration>,
     pub touched: bool,
     /// Whether an observer wants to see what reaches it.
     pub watched: bool,
@@ -73,6 +73,7 @@ pub struct Facts {
     pub callable: bool,
 }
 
+#[derive(Clone)]
 pub struct ContextOwners {
     pub node: Str,
     /// The subflow instance or tab first, then what is around it.

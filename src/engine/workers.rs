@@ -34,7 +34,11 @@ impl Waker for Workers {
 
 impl Workers {
     /// Starts the threads. They end when [`Workers::stop`] is called.
-    pub fn start(self: &Arc<Workers>, shared: &Arc<Shared>, count: usize) -> std::io::Result<Vec<JoinHandle<()>>> {
+    pub fn start(
+        self: &Arc<Workers>,
+        shared: &Arc<Shared>,
+        count: usize,
+    ) -> std::io::Result<Vec<JoinHandle<()>>> {
         (0..count)
             .map(|n| {
                 let (workers, shared) = (self.clone(), shared.clone());
@@ -65,7 +69,6 @@ impl Workers {
     }
 
     fn run(&self, shared: &Shared) {
-        super::panics::quiet_on_this_thread();
         while let Some(handle) = self.next(shared) {
             handle.begin();
             let turn = handle.lane().turn(shared);
@@ -126,7 +129,9 @@ impl Workers {
             }
             let wait = work.timers.first_key_value().map(|(key, _)| key.0.saturating_sub(now));
             work = match wait {
-                Some(wait) => self.something.wait_timeout(work, wait).unwrap_or_else(PoisonError::into_inner).0,
+                Some(wait) => {
+                    self.something.wait_timeout(work, wait).unwrap_or_else(PoisonError::into_inner).0
+                }
                 None => self.something.wait(work).unwrap_or_else(PoisonError::into_inner),
             };
         }

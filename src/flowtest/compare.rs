@@ -33,7 +33,8 @@ impl<'c> Compare<'c> {
                 None => return Err(format!("{key} is missing")),
             }
         }
-        let extra = got.keys().find(|key| !want.contains_key(*key) && *key != "_msgid" && !self.ignore.contains(key));
+        let extra =
+            got.keys().find(|key| !want.contains_key(*key) && *key != "_msgid" && !self.ignore.contains(key));
         match extra {
             Some(key) if exactly => Err(format!("{key} should not be there")),
             _ => Ok(()),
@@ -71,9 +72,11 @@ impl<'c> Compare<'c> {
                 if wants.len() != gots.len() {
                     return differs();
                 }
-                wants.iter().zip(gots).enumerate().try_for_each(|(n, (want, got))| {
-                    self.value(want, got, &format!("{path}[{n}]"))
-                })
+                wants
+                    .iter()
+                    .zip(gots)
+                    .enumerate()
+                    .try_for_each(|(n, (want, got))| self.value(want, got, &format!("{path}[{n}]")))
             }
             (Json::Object(wants), Json::Object(gots)) => {
                 for (key, want) in wants {
@@ -86,9 +89,9 @@ impl<'c> Compare<'c> {
                         None => return Err(format!("{path} is missing")),
                     }
                 }
-                let extra = gots.keys().find(|key| {
-                    !wants.contains_key(*key) && !self.ignore.contains(&format!("{path}.{key}"))
-                });
+                let extra = gots
+                    .keys()
+                    .find(|key| !wants.contains_key(*key) && !self.ignore.contains(&format!("{path}.{key}")));
                 match extra {
                     Some(key) => Err(format!("{path}.{key} should not be there: {}", gots[key])),
                     None => Ok(()),
@@ -126,7 +129,10 @@ mod tests {
         let ids = json!({"x": "<id:1>", "y": "<id:1>"});
         assert_eq!(compare(ids.clone(), json!({"x": "p", "y": "p"})), Ok(()));
         assert!(compare(ids, json!({"x": "p", "y": "q"})).is_err());
-        assert_eq!(compare(json!({"t": "<now>", "i": "<now-iso>"}), json!({"t": 1, "i": "2026-11-20T10:00:00Z"})), Ok(()));
+        assert_eq!(
+            compare(json!({"t": "<now>", "i": "<now-iso>"}), json!({"t": 1, "i": "2026-11-20T10:00:00Z"})),
+            Ok(())
+        );
         assert_eq!(compare(json!({"error": {"message": "a"}}), json!({"error": {"message": "b"}})), Ok(()));
         assert_eq!(compare(json!({"_event": 1}), json!({})), Ok(()));
     }

@@ -40,7 +40,8 @@ pub fn play(case: &Case) -> Verdict {
 fn run(case: &Case) -> Result<(), String> {
     let temporary = Temporary::default();
     let document = document(case)?;
-    let env: ProcessEnv = case.env.iter().map(|(name, value)| (name.clone(), temporary.text(value))).collect();
+    let env: ProcessEnv =
+        case.env.iter().map(|(name, value)| (name.clone(), temporary.text(value))).collect();
     let options = options(case)?;
     let settings = Arc::new(options.settings.clone());
     let (plan, problems) = check(&document, &env, &settings);
@@ -98,7 +99,9 @@ fn document(case: &Case) -> Result<Document, String> {
         problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     };
     match &case.flow {
-        Flow::Nodes(nodes) => Document::from_json(Json::Array(nodes.clone()), &Limits::default()).map_err(text),
+        Flow::Nodes(nodes) => {
+            Document::from_json(Json::Array(nodes.clone()), &Limits::default()).map_err(text)
+        }
         Flow::File(name) => {
             let path = case.file.parent().map(|folder| folder.join(name)).unwrap_or_else(|| name.into());
             Document::read(&path, &Limits::default()).map_err(text)
@@ -135,7 +138,9 @@ fn options(case: &Case) -> Result<Options, String> {
 fn reply(json: &Json) -> Result<Reply, String> {
     match json {
         Json::Object(map) if map.contains_key("fail") => match map["fail"].as_str() {
-            Some("disconnected") => Ok(Reply::Fail(NodeError::disconnected("disconnected, as the test says"))),
+            Some("disconnected") => {
+                Ok(Reply::Fail(NodeError::disconnected("disconnected, as the test says")))
+            }
             _ => Ok(Reply::Fail(NodeError::rejected(Value::from(&map["fail"]).to_text()))),
         },
         Json::Object(map) => Ok(Reply::Answer(object(map))),
@@ -189,7 +194,8 @@ fn judge(case: &Case, recorder: &Recorder, simulation: &Simulation) -> Result<()
         }
     }
     match &case.errors {
-        None => differences.extend(record.uncaught.iter().map(|error| format!("an error no catch node took: {error}"))),
+        None => differences
+            .extend(record.uncaught.iter().map(|error| format!("an error no catch node took: {error}"))),
         Some(errors) => counts("errors", errors, &record.errors, &mut differences),
     }
     counts("warns", &case.warns, &record.warns, &mut differences);
@@ -325,9 +331,9 @@ impl Temporary {
                 Value::from(text.replace("<tmp>", &self.path().to_string_lossy()))
             }
             Value::Array(items) => Value::array(items.iter().map(|item| self.fill(item.clone())).collect()),
-            Value::Object(object) => {
-                Value::Object(object.iter().map(|(key, value)| (key.clone(), self.fill(value.clone()))).collect())
-            }
+            Value::Object(object) => Value::Object(
+                object.iter().map(|(key, value)| (key.clone(), self.fill(value.clone()))).collect(),
+            ),
             other => other,
         }
     }
