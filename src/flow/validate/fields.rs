@@ -65,8 +65,8 @@ impl Check<'_, '_> {
 
     fn absent(&mut self, field: &Field, pointer: &str) {
         if field.required && field.default.is_none() {
-            let message = format!("{} is missing: {}", path(pointer), field.label.to_lowercase());
-            self.doubt("missing-field", pointer, message, Some(field.help.to_string()));
+            let message = format!("{} is missing", path(pointer));
+            self.doubt("missing-field", pointer, message, Some(format!("{}: {}", field.label, field.help)));
         }
     }
 
@@ -327,3 +327,7 @@ fn is_visible(field: &Field, fields: &[Field], object: &Object) -> bool {
         None => false,
     }
 }
+
+#[cfg(test)]
+#[path = "fields_tests.rs"]
+mod tests;
