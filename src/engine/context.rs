@@ -69,6 +69,23 @@ impl Contexts {
         self.with(store, owner, |object| object.keys().cloned().collect())
     }
 
+    /// Reads and writes one key under the lock. `change` must not ask the same contexts for anything.
+    pub fn update(
+        &self,
+        owner: &str,
+        key: &ContextKey,
+        change: &mut dyn FnMut(Option<Value>) -> Option<Value>,
+    ) -> Result<(), NodeError> {
+        let none = Object::new();
+        self.with(key.store.as_deref(), owner, |object| {
+            let value = change(key.path.find(object, &none));
+            match value {
+                Some(value) => key.path.set(object, &none, value, true).map(|_| ()),
+                None => key.path.delete(object, &none).map(|_| ()),
+            }
+        })
+    }
+
     /// Forgets what an owner kept, in all stores: it was deleted from the flow.
     pub fn forget(&self, owner: &str) {
         for store in self.stores.values() {

@@ -53,8 +53,6 @@ pub enum Event {
         count: u64,
         reason: &'static str,
     },
-    /// Ticks that a source left out because nothing could take them.
-    Skipped(u64),
 }
 
 pub trait Observer: Send + Sync {
@@ -72,9 +70,11 @@ impl Observer for LogObserver {
             Event::Log(Level::Info, text) => tracing::info!("{node}: {text}"),
             Event::Log(Level::Debug, text) => tracing::debug!("{node}: {text}"),
             Event::Error { error, caught: false } => tracing::error!("{node}: {error}"),
-            Event::Error { error, caught: true } => tracing::debug!("{node}: {error} (taken by a catch node)"),
+            Event::Error { error, caught: true } => {
+                tracing::debug!("{node}: {error} (taken by a catch node)")
+            }
             Event::Debug(record) if record.to_console => {
-                let value = record.value.map_or_else(|| "undefined".to_string(), |v| v.to_json());
+                let value = record.value.as_ref().map_or_else(|| "undefined".to_string(), |v| v.to_json());
                 tracing::info!("{node}: {}{value}", record.property_prefix());
             }
             Event::Debug(_) | Event::Status(_) | Event::Received(_) | Event::Sent(_) => {}
@@ -82,13 +82,14 @@ impl Observer for LogObserver {
                 tracing::error!("{node}: panicked: {text}; it starts again in {} ms", wait.as_millis());
             }
             Event::Panicked { text, again_in: None } => {
-                tracing::error!("{node}: panicked: {text}; stopped after 3 panics in a minute: deploy it again when mended");
+                tracing::error!(
+                    "{node}: panicked: {text}; stopped after 3 panics in a minute: deploy it again when mended"
+                );
             }
             Event::Lost { count, reason } => {
-                tracing::warn!("{node}: {count} messages not delivered: {reason}; their sources are not acknowledged");
-            }
-            Event::Skipped(count) => {
-                tracing::warn!("{node}: {count} ticks left out: what it sent before is still on its way");
+                tracing::warn!(
+                    "{node}: {count} messages not delivered: {reason}; their sources are not acknowledged"
+                );
             }
         }
     }

@@ -10,17 +10,26 @@
 mod credentials;
 mod deploy;
 mod diff;
+mod diff_text;
+mod document;
 mod env;
 mod expand;
+mod fingerprint;
+mod index;
+mod instance;
 mod model;
+mod order;
 mod plan;
 mod problem;
+mod settings;
+mod substitute;
 mod suggest;
+mod text;
 mod validate;
 
 pub use credentials::{Credentials, merge, redact, split};
 pub use deploy::{Deployment, Restart};
-pub use diff::{Change, Diff, PropertyChange};
+pub use diff::{Change, Diff, NodeDiff, PropertyChange, WireChange};
 pub use env::{EnvChain, ProcessEnv};
 pub use model::{Document, FlowNode, Limits};
 pub use plan::{LanePlan, Plan, PlanKind, PlanNode, SubflowInfo};

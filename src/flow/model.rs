@@ -1,11 +1,10 @@
 //! The document as it stands in a flow file. Nothing is lost in it: what we do not know is kept and written back.
 
 use std::fmt;
-use std::path::Path;
 
 use serde_json::{Map, Value as Json};
 
-use super::problem::Problem;
+use super::text;
 
 /// How large a document may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,29 +54,6 @@ pub struct FlowNode {
 }
 
 impl Document {
-    /// Reads a file. Its size is looked at before it is read.
-    pub fn read(path: &Path, limits: &Limits) -> Result<Document, Vec<Problem>> {
-        let _ = (path, limits);
-        unimplemented!()
-    }
-
-    /// Parses a document. All that is wrong with its outer form is reported at once.
-    pub fn parse(text: &[u8], limits: &Limits) -> Result<Document, Vec<Problem>> {
-        let _ = (text, limits);
-        unimplemented!()
-    }
-
-    /// The same from JSON that is parsed already.
-    pub fn from_json(json: Json, limits: &Limits) -> Result<Document, Vec<Problem>> {
-        let _ = (json, limits);
-        unimplemented!()
-    }
-
-    /// The array form, one node a line, every property as it was read.
-    pub fn to_json(&self) -> String {
-        unimplemented!()
-    }
-
     /// The node of this id; the first when it is there twice.
     pub fn get(&self, id: &str) -> Option<&FlowNode> {
         self.nodes.iter().find(|node| node.id == id)
@@ -103,11 +79,11 @@ impl FlowNode {
 /// Names the node to a person: `switch "Alarm 312?" (a1b2)`.
 impl fmt::Display for FlowNode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.type_name)?;
+        f.write_str(&text::plain(&self.type_name))?;
         if !self.name.is_empty() {
-            write!(f, " \"{}\"", self.name)?;
+            write!(f, " {}", text::quoted(&self.name))?;
         }
-        write!(f, " ({})", self.id)
+        write!(f, " ({})", text::plain(&self.id))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The flat graph that the engine runs: subflows expanded, settings filled in, what does not run left out.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,7 +9,9 @@ use tidegate_nodes::node::{NodeConfig, NodeType};
 use tidegate_nodes::value::Str;
 
 use super::env::{EnvChain, ProcessEnv};
+use super::expand::Expander;
 use super::model::Document;
+use super::order;
 use super::problem::Problem;
 
 /// What runs.
@@ -21,7 +24,6 @@ pub struct Plan {
 }
 
 /// One tab with the insides of its subflow instances.
-#[derive(Debug)]
 pub struct LanePlan {
     /// The tab's id.
     pub id: Str,
@@ -29,7 +31,7 @@ pub struct LanePlan {
     /// The tab's own properties (delivery, limits), as they stand in the document.
     pub properties: serde_json::Map<String, serde_json::Value>,
     /// In the order in which they start: document order, a subflow instance's insides right behind it.
-    pub nodes: Vec<PlanNode>,
+    pub nodes: Vec<Arc<PlanNode>>,
 }
 
 /// One node as it runs.
@@ -52,8 +54,12 @@ pub struct PlanNode {
     pub env: Arc<EnvChain>,
     /// The instance whose inside it is part of.
     pub subflow: Option<Arc<SubflowInfo>>,
+    /// The config nodes that it names: ids of `Plan::resources`.
+    pub resources: Vec<Str>,
     /// Two nodes with the same id and fingerprint are the same node, though perhaps wired differently.
     pub fingerprint: u64,
+    /// Whether a setting was filled in, so that its properties are not those of the document.
+    pub(super) substituted: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -79,16 +85,42 @@ pub struct SubflowInfo {
 }
 
 impl Plan {
-    /// Expands a document. It never fails: what cannot be is left out and reported. Problems that can be seen
-    /// in the document as it stands are `validate`'s and not reported again here; use `check` for both at once.
+    /// Expands a document. It never fails: what cannot be is left out and reported. Problems that can be seen in the
+    /// document as it stands are for `check` to report, which calls this, and builds every node once.
     pub fn build(document: &Document, env: &ProcessEnv, settings: &Arc<Settings>) -> (Plan, Vec<Problem>) {
-        let _ = (document, env, settings);
-        unimplemented!()
+        let mut expander = Expander::new(document, settings);
+        expander.run(env);
+        let Expander { mut plan, mut problems, .. } = expander;
+        order::resources(&mut plan, &mut problems);
+        plan.drop_loose_wires();
+        (plan, problems)
+    }
+
+    /// Takes out wires to nodes that do not run.
+    pub(super) fn drop_loose_wires(&mut self) {
+        let running: HashSet<Str> = self.nodes().map(|node| node.config.id.clone()).collect();
+        for node in self.lanes.iter_mut().flat_map(LanePlan::nodes_mut) {
+            for port in &mut node.wires {
+                port.retain(|target| running.contains(target));
+            }
+        }
     }
 
     /// All nodes in lanes, in order.
-    pub fn nodes(&self) -> impl Iterator<Item = &PlanNode> {
+    pub fn nodes(&self) -> impl Iterator<Item = &Arc<PlanNode>> {
         self.lanes.iter().flat_map(|lane| &lane.nodes)
+    }
+
+    /// Config nodes, then all nodes in lanes.
+    pub fn all(&self) -> impl Iterator<Item = &PlanNode> {
+        self.resources.iter().chain(self.nodes().map(Arc::as_ref))
+    }
+}
+
+impl LanePlan {
+    /// While the plan is being made; once it is handed out its nodes are shared, and this gives none.
+    pub(super) fn nodes_mut(&mut self) -> impl Iterator<Item = &mut PlanNode> {
+        self.nodes.iter_mut().filter_map(Arc::get_mut)
     }
 }
 
@@ -99,7 +131,13 @@ impl PlanNode {
     }
 }
 
-/// Configuration can hold secrets, so it is not shown.
+/// Properties are not shown: they can hold secrets.
+impl fmt::Debug for LanePlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LanePlan").field("id", &self.id).field("nodes", &self.nodes).finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for PlanNode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PlanNode")
