@@ -17,9 +17,11 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 
-use crate::cx::{Cx, Sent};
+use crate::cx::Cx;
 use crate::error::NodeError;
-use crate::host::{DebugRecord, Holding, Host, Level, Mail, Pieces, Scope, Settings, State, Status, TimerId};
+use crate::host::{
+    DebugRecord, Holding, Host, Level, Mail, Pieces, Scope, Settings, State, Status, Surroundings, TimerId,
+};
 use crate::message::{Admitted, Credit, CreditPool, Message, Meta, Outcome, Settle, Token};
 use crate::node::{Action, Kind, NodeConfig, Transform};
 use crate::path::ContextKey;
@@ -29,9 +31,15 @@ use crate::value::{Object, Str, Value};
 pub struct Rig {
     node: Box<dyn Transform>,
     pub host: MemoryHost,
-    out: Vec<Sent>,
     settled: Arc<Settled>,
     sequence: u64,
+}
+
+/// A message that the node sent.
+#[derive(Debug)]
+pub struct Sent {
+    pub port: u16,
+    pub message: Message,
 }
 
 #[derive(Default)]
@@ -57,7 +65,7 @@ impl Rig {
         let node_type = crate::find(type_name).unwrap_or_else(|| panic!("no node type {type_name}"));
         let built = (node_type.build)(&config(type_name, properties, &host))?;
         let Kind::Transform(node) = built.kind else { panic!("{type_name} is no transform") };
-        let mut rig = Rig { node, host, out: Vec::new(), settled: Arc::default(), sequence: 0 };
+        let mut rig = Rig { node, host, settled: Arc::default(), sequence: 0 };
         rig.call(Token::none(), |node, cx| node.start(cx))?;
         Ok(rig)
     }
@@ -69,8 +77,7 @@ impl Rig {
         message.token = Token::new(Some(Admitted::new(self.sequence, self.settled.clone())), None);
         let (token, meta) = (message.token.clone(), message.meta.clone());
         let mut slot = Some(message);
-        let mut sent = Vec::new();
-        let mut cx = Cx::new(&mut self.host, &mut sent, token, meta);
+        let mut cx = Cx::new(&mut self.host, token, meta);
         let result = self.node.handle(&mut slot, &mut cx);
         let (held, done_with) = cx.finish();
         if let Err(error) = result {
@@ -79,7 +86,7 @@ impl Rig {
             let done = done_with.or(slot).unwrap_or_else(|| Message::new(object(&msg)));
             self.host.complete(done);
         }
-        self.collect(sent);
+        self.pull();
     }
 
     pub fn action(&mut self, action: Action) {
@@ -123,12 +130,13 @@ impl Rig {
 
     /// What was sent from a port so far, without `_msgid`.
     pub fn sent(&self, port: u16) -> Vec<Json> {
-        self.out.iter().filter(|s| s.port == port).map(|s| json_without_id(&s.message.value)).collect()
+        self.host.sent.iter().filter(|s| s.port == port).map(|s| json_without_id(&s.message.value)).collect()
     }
 
     /// What was sent from any of these ports, in order.
     pub fn sent_any(&self, ports: &[u16]) -> Vec<Json> {
-        self.out
+        self.host
+            .sent
             .iter()
             .filter(|s| ports.contains(&s.port))
             .map(|s| json_without_id(&s.message.value))
@@ -137,7 +145,7 @@ impl Rig {
 
     /// What was sent since the last call, as messages, which are dropped with the returned list.
     pub fn take(&mut self) -> Vec<Sent> {
-        std::mem::take(&mut self.out)
+        std::mem::take(&mut self.host.sent)
     }
 
     /// The messages handed in, by number from 1, that are settled, in order.
@@ -160,16 +168,14 @@ impl Rig {
         token: Token,
         call: impl FnOnce(&mut dyn Transform, &mut Cx<'_>) -> Result<(), NodeError>,
     ) -> Result<(), NodeError> {
-        let mut sent = Vec::new();
-        let result = call(&mut *self.node, &mut Cx::new(&mut self.host, &mut sent, token, Arc::default()));
-        self.collect(sent);
+        let result = call(&mut *self.node, &mut Cx::new(&mut self.host, token, Arc::default()));
+        self.pull();
         result
     }
 
-    fn collect(&mut self, sent: Vec<Sent>) {
-        self.out.extend(sent);
+    fn pull(&mut self) {
         for (port, pieces) in std::mem::take(&mut self.host.pieces) {
-            self.out.extend(pieces.map(|message| Sent { port, message }));
+            self.host.sent.extend(pieces.map(|message| Sent { port, message }));
         }
     }
 }
@@ -212,11 +218,12 @@ pub struct MemoryHost {
     pub epoch_ms: i64,
     pub settings: Settings,
     pub env: BTreeMap<String, Value>,
-    pub context: Mutex<ContextData>,
+    pub context: Arc<Mutex<ContextData>>,
     pub statuses: Vec<Status>,
     pub logs: Vec<(Level, String)>,
     pub errors: Vec<(NodeError, Option<Message>)>,
     pub completed: Vec<Message>,
+    pub sent: Vec<Sent>,
     pub debugs: Vec<DebugRecord>,
     pub mail: Vec<(String, Mail)>,
     /// Names and ids that a link call finds.
@@ -241,11 +248,12 @@ impl Default for MemoryHost {
             holding: Holding { now: Arc::new(AtomicUsize::new(0)), limit: settings.hold_limit },
             settings,
             env: BTreeMap::new(),
-            context: Mutex::default(),
+            context: Arc::default(),
             statuses: Vec::new(),
             logs: Vec::new(),
             errors: Vec::new(),
             completed: Vec::new(),
+            sent: Vec::new(),
             debugs: Vec::new(),
             mail: Vec::new(),
             links: BTreeMap::new(),
@@ -261,12 +269,16 @@ impl Default for MemoryHost {
 }
 
 impl MemoryHost {
+    fn around(&self) -> Around {
+        Around { env: self.env.clone(), context: self.context.clone() }
+    }
+
     pub fn hold_limit(&mut self, limit: usize) {
         self.holding.limit = limit;
     }
 
     pub fn set_context(&mut self, scope: Scope, key: &str, value: Json) {
-        let data = self.context.get_mut().expect("no test panics while it holds this");
+        let mut data = self.context.lock().expect("no test panics while it holds this");
         data.entry((scope, None)).or_default().insert(key, Value::from(&value));
     }
 
@@ -277,61 +289,13 @@ impl MemoryHost {
     }
 }
 
-struct NoPool;
-
-impl CreditPool for NoPool {
-    fn give_back(&self, _bytes: u32) {}
+/// What is around the node: the settings as they are now, and the contexts themselves.
+struct Around {
+    env: BTreeMap<String, Value>,
+    context: Arc<Mutex<ContextData>>,
 }
 
-impl Host for MemoryHost {
-    fn wall_ms(&self) -> i64 {
-        self.epoch_ms + self.now.as_millis() as i64
-    }
-
-    fn elapsed(&self) -> Duration {
-        self.now
-    }
-
-    fn random(&mut self) -> u64 {
-        splitmix(&mut self.seed)
-    }
-
-    fn settings(&self) -> &Settings {
-        &self.settings
-    }
-
-    fn set_timer(&mut self, id: TimerId, after: Duration, token: Token) {
-        self.cancel_timer(id);
-        self.timer_count += 1;
-        self.timers.insert((self.now + after, self.timer_count), (id, token));
-    }
-
-    fn cancel_timer(&mut self, id: TimerId) -> bool {
-        let found = self.timers.iter().find(|(_, (timer, _))| *timer == id).map(|(key, _)| *key);
-        found.is_some_and(|key| self.timers.remove(&key).is_some())
-    }
-
-    fn status(&mut self, status: Status) {
-        self.statuses.push(status);
-    }
-
-    fn log(&mut self, level: Level, text: &str) {
-        self.logs.push((level, text.to_string()));
-    }
-
-    fn debug(&mut self, record: DebugRecord) {
-        self.debugs.push(record);
-    }
-
-    fn raise(&mut self, error: NodeError, message: Option<Message>) {
-        self.errors.push((error, message));
-    }
-
-    fn complete(&mut self, mut message: Message) {
-        message.token = Token::none();
-        self.completed.push(message);
-    }
-
+impl Surroundings for Around {
     fn env(&self, name: &str) -> Option<Value> {
         self.env.get(name).cloned()
     }
@@ -371,6 +335,101 @@ impl Host for MemoryHost {
         let none = Object::new();
         let before = self.context_get(scope, key, &none)?;
         self.context_set(scope, key, &none, change(before))
+    }
+}
+
+struct NoPool;
+
+impl CreditPool for NoPool {
+    fn give_back(&self, _bytes: u32) {}
+}
+
+impl Host for MemoryHost {
+    fn wall_ms(&self) -> i64 {
+        self.epoch_ms + self.now.as_millis() as i64
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.now
+    }
+
+    fn random(&mut self) -> u64 {
+        splitmix(&mut self.seed)
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    fn send(&mut self, port: u16, message: Message) {
+        self.sent.push(Sent { port, message });
+    }
+
+    fn set_timer(&mut self, id: TimerId, after: Duration, token: Token) {
+        self.cancel_timer(id);
+        self.timer_count += 1;
+        self.timers.insert((self.now + after, self.timer_count), (id, token));
+    }
+
+    fn cancel_timer(&mut self, id: TimerId) -> bool {
+        let found = self.timers.iter().find(|(_, (timer, _))| *timer == id).map(|(key, _)| *key);
+        found.is_some_and(|key| self.timers.remove(&key).is_some())
+    }
+
+    fn status(&mut self, status: Status) {
+        self.statuses.push(status);
+    }
+
+    fn log(&mut self, level: Level, text: &str) {
+        self.logs.push((level, text.to_string()));
+    }
+
+    fn debug(&mut self, record: DebugRecord) {
+        self.debugs.push(record);
+    }
+
+    fn raise(&mut self, error: NodeError, message: Option<Message>) {
+        self.errors.push((error, message));
+    }
+
+    fn complete(&mut self, mut message: Message) {
+        message.token = Token::none();
+        self.completed.push(message);
+    }
+
+    fn env(&self, name: &str) -> Option<Value> {
+        self.env.get(name).cloned()
+    }
+
+    fn context_get(&self, scope: Scope, key: &ContextKey, msg: &Object) -> Result<Option<Value>, NodeError> {
+        self.around().context_get(scope, key, msg)
+    }
+
+    fn context_set(
+        &self,
+        scope: Scope,
+        key: &ContextKey,
+        msg: &Object,
+        value: Option<Value>,
+    ) -> Result<(), NodeError> {
+        self.around().context_set(scope, key, msg, value)
+    }
+
+    fn context_keys(&self, scope: Scope, store: Option<&str>) -> Result<Vec<Str>, NodeError> {
+        self.around().context_keys(scope, store)
+    }
+
+    fn context_update(
+        &self,
+        scope: Scope,
+        key: &ContextKey,
+        change: &mut dyn FnMut(Option<Value>) -> Option<Value>,
+    ) -> Result<(), NodeError> {
+        self.around().context_update(scope, key, change)
+    }
+
+    fn surroundings(&self) -> Arc<dyn Surroundings> {
+        Arc::new(self.around())
     }
 
     fn state(&mut self) -> &mut dyn State {

@@ -1,7 +1,7 @@
 //! The nodes that every flow has: probe, comment, junction.
 
 mod comment;
-mod junction;
+pub mod junction;
 mod probe;
 
 use crate::node::NodeType;
