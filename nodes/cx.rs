@@ -10,17 +10,9 @@ use crate::message::{Message, Meta, Token, Unconfirmed};
 use crate::path::ContextKey;
 use crate::value::{Object, Str, Value};
 
-/// A message on its way out of a node.
-#[derive(Debug)]
-pub struct Sent {
-    pub port: u16,
-    pub message: Message,
-}
-
 /// Lent to a handler for one call.
 pub struct Cx<'a> {
     host: &'a mut dyn Host,
-    sent: &'a mut Vec<Sent>,
     token: Token,
     meta: Arc<Meta>,
     held: bool,
@@ -29,8 +21,13 @@ pub struct Cx<'a> {
 
 impl<'a> Cx<'a> {
     /// For the engine and the test rig.
-    pub fn new(host: &'a mut dyn Host, sent: &'a mut Vec<Sent>, token: Token, meta: Arc<Meta>) -> Cx<'a> {
-        Cx { host, sent, token, meta, held: false, done_with: None }
+    pub fn new(host: &'a mut dyn Host, token: Token, meta: Arc<Meta>) -> Cx<'a> {
+        Cx { host, token, meta, held: false, done_with: None }
+    }
+
+    /// The token at hand, for the engine: after a panic it tells the source that the message was lost.
+    pub fn token(&self) -> &Token {
+        &self.token
     }
 
     /// For the engine and the test rig: whether the handler took the message to settle it later, and the message that
@@ -43,7 +40,7 @@ impl<'a> Cx<'a> {
 
     /// Sends a message on: the one that came in, changed or not, or a copy of it.
     pub fn send(&mut self, port: usize, message: Message) {
-        self.sent.push(Sent { port: port as u16, message });
+        self.host.send(port as u16, message);
     }
 
     /// Sends a new object made from the message at hand. It carries that message's token.

@@ -21,6 +21,9 @@ pub trait Host {
     fn random(&mut self) -> u64;
     fn settings(&self) -> &Settings;
 
+    /// Appended to the queue behind what was sent before, in the order of the wires.
+    fn send(&mut self, port: u16, message: Message);
+
     fn set_timer(&mut self, id: TimerId, after: Duration, token: Token);
     fn cancel_timer(&mut self, id: TimerId) -> bool;
 

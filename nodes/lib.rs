@@ -32,6 +32,7 @@ macro_rules! folders {
 folders! {
     common,
     logic,
+    parse,
 }
 
 /// Every node type that this gateway has.

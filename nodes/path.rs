@@ -1,5 +1,8 @@
 //! Property paths as Node-RED writes them: `payload.list[0]["a key"][msg.index]`.
 
+mod parser;
+
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::error::NodeError;
@@ -33,9 +36,7 @@ pub struct ContextKey {
 impl Path {
     /// Parses a path below an object.
     pub fn parse(text: &str) -> Result<Path, NodeError> {
-        Parser { text, chars: text.char_indices().collect() }
-            .run(0)
-            .map(|parts| Path { parts, text: text.into() })
+        parser::parse(text).map(|parts| Path { parts, text: text.into() })
     }
 
     /// Parses a path below `msg`, with or without `msg.` in front.
@@ -73,58 +74,76 @@ impl Path {
         }
     }
 
-    /// The path with its `[msg.x]` parts filled in from a message.
-    fn keys<'p>(&'p self, msg: &Object) -> Result<Vec<Key<'p>>, NodeError> {
-        self.parts
-            .iter()
-            .map(|part| match part {
-                Part::Key(key) => Ok(Key::Text(std::borrow::Cow::Borrowed(key.as_str()))),
-                Part::Index(at) => Ok(Key::Index(*at)),
-                Part::Nested(path) => match path.get(msg, msg)? {
-                    Some(value @ (Value::Int(_) | Value::Float(_))) => match value.as_i64() {
-                        Some(n) if n >= 0 => Ok(Key::Index(n as usize)),
-                        _ => Ok(Key::Text(value.to_text().to_string().into())),
-                    },
-                    Some(value) => Ok(Key::Text(value.to_text().to_string().into())),
-                    None => Err(NodeError::rejected(format!(
-                        "invalid expression: undefined reference msg.{} in {}",
-                        path.text, self.text
-                    ))),
+    /// Whether no part of it comes from the message.
+    pub fn is_plain(&self) -> bool {
+        !self.parts.iter().any(|part| matches!(part, Part::Nested(_)))
+    }
+
+    /// The path with its `[msg.x]` parts filled in from a message: the path itself where it has none.
+    pub fn resolve(&self, msg: &Object) -> Result<Cow<'_, Path>, NodeError> {
+        if self.is_plain() {
+            return Ok(Cow::Borrowed(self));
+        }
+        let parts = self.parts.iter().map(|part| match part {
+            Part::Nested(path) => match path.get(msg, msg)? {
+                Some(value @ (Value::Int(_) | Value::Float(_))) => match value.as_i64() {
+                    Some(n) if n >= 0 => Ok(Part::Index(n as usize)),
+                    _ => Ok(Part::Key(value.to_text())),
                 },
-            })
-            .collect()
+                Some(value) => Ok(Part::Key(value.to_text())),
+                None => Err(NodeError::rejected(format!(
+                    "invalid expression: undefined reference msg.{} in {}",
+                    path.text, self.text
+                ))),
+            },
+            plain => Ok(plain.clone()),
+        });
+        Ok(Cow::Owned(Path { parts: parts.collect::<Result<_, _>>()?, text: self.text.clone() }))
     }
 
     /// What stands at this path, `None` where nothing does. As in Node-RED it is an error when the *parent* is not there.
     pub fn get(&self, root: &Object, msg: &Object) -> Result<Option<Value>, NodeError> {
-        // Nearly every path is one key: no allocation for it.
-        if let [Part::Key(key)] = self.parts.as_slice() {
-            return Ok(root.get(key).cloned());
-        }
-        let mut keys = self.keys(msg)?.into_iter();
-        let mut at = match keys.next() {
-            Some(key) => root.get(&key.text()).cloned(),
-            None => None,
-        };
-        for key in keys {
-            at = match at {
-                Some(Value::Null) | None => {
-                    let is = if at.is_none() { "undefined" } else { "null" };
-                    return Err(NodeError::rejected(format!(
-                        "cannot read property '{}' of {is} in {}",
-                        key.text(),
-                        self.text
-                    )));
-                }
-                Some(value) => key.of(&value),
-            };
-        }
-        Ok(at)
+        let path = self.resolve(msg)?;
+        path.walk(root).map(|found| found.map(Cow::into_owned)).map_err(|missing| {
+            NodeError::rejected(format!(
+                "cannot read property '{}' of {} in {}",
+                missing.key.text(),
+                if missing.null { "null" } else { "undefined" },
+                self.text
+            ))
+        })
     }
 
     /// What stands at this path below a value; nothing instead of an error where a parent is missing.
     pub fn find(&self, root: &Object, msg: &Object) -> Option<Value> {
-        self.get(root, msg).ok().flatten()
+        self.look(root, msg).map(Cow::into_owned)
+    }
+
+    /// The same, borrowed where it can be: it neither allocates nor counts a reference on a path without `[msg.x]`.
+    pub fn look<'v>(&self, root: &'v Object, msg: &Object) -> Option<Cow<'v, Value>> {
+        if self.is_plain() {
+            return self.walk(root).ok().flatten();
+        }
+        self.resolve(msg).ok()?.walk(root).ok().flatten()
+    }
+
+    /// Follows a path without `[msg.x]`.
+    fn walk<'v>(&self, root: &'v Object) -> Result<Option<Cow<'v, Value>>, Missing<'_>> {
+        let mut parts = self.parts.iter();
+        let mut at = match parts.next() {
+            Some(Part::Key(key)) => root.get(key).map(Cow::Borrowed),
+            Some(first) => root.get(&first.text()).map(Cow::Borrowed),
+            None => None,
+        };
+        for key in parts {
+            at = match at {
+                None => return Err(Missing { key, null: false }),
+                Some(Cow::Borrowed(value)) => key.of(value)?,
+                // What was computed (a length, a character) has properties of its own at most by value.
+                Some(Cow::Owned(value)) => key.of(&value)?.map(|found| Cow::Owned(found.into_owned())),
+            };
+        }
+        Ok(at)
     }
 
     /// Sets it, making missing parents when `create` says so. `Ok(false)` where a parent is no object or array.
@@ -135,39 +154,62 @@ impl Path {
         value: Value,
         create: bool,
     ) -> Result<bool, NodeError> {
-        if let [Part::Key(key)] = self.parts.as_slice() {
-            *root.entry(key.clone()) = value;
-            return Ok(true);
-        }
-        let keys = self.keys(msg)?;
-        let Some(slot) = slot(root, &keys, create) else { return Ok(false) };
-        *slot = value;
-        Ok(true)
+        Ok(self.resolve(msg)?.put(root, value, create))
     }
 
-    /// Takes it out; `Ok(false)` where a parent is missing. An array closes the gap.
-    pub fn delete(&self, root: &mut Object, msg: &Object) -> Result<bool, NodeError> {
+    /// Sets it on a path without `[msg.x]`; `false` where a parent is no object or array.
+    pub fn put(&self, root: &mut Object, value: Value, create: bool) -> bool {
         if let [Part::Key(key)] = self.parts.as_slice() {
-            root.remove(key);
-            return Ok(true);
+            *root.entry(key.clone()) = value;
+            return true;
         }
-        let keys = self.keys(msg)?;
-        let Some((last, parents)) = keys.split_last() else { return Ok(false) };
+        match slot(root, &self.parts, create) {
+            Some(slot) => {
+                *slot = value;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Takes it out; `Ok(false)` where nothing was there. An array closes the gap.
+    pub fn delete(&self, root: &mut Object, msg: &Object) -> Result<bool, NodeError> {
+        Ok(self.resolve(msg)?.take(root))
+    }
+
+    /// Takes it out on a path without `[msg.x]`; `false` where nothing was there.
+    pub fn take(&self, root: &mut Object) -> bool {
+        if let [Part::Key(key)] = self.parts.as_slice() {
+            return root.remove(key).is_some();
+        }
+        let Some((last, parents)) = self.parts.split_last() else { return false };
         // Look before changing: a shared message is not copied for a delete that finds nothing.
-        if self.get(root, msg).ok().flatten().is_none() {
-            return Ok(false);
+        if !matches!(self.walk(root), Ok(Some(_))) {
+            return false;
         }
         match (slot(root, parents, false), last) {
-            (Some(Value::Object(object)), key) => {
-                object.remove(&key.text());
-            }
-            (Some(Value::Array(items)), Key::Index(at)) if *at < items.len() => {
+            (Some(Value::Object(object)), key) => object.remove(&key.text()).is_some(),
+            (Some(Value::Array(items)), Part::Index(at)) if *at < items.len() => {
                 Arc::make_mut(items).remove(*at);
+                true
             }
-            _ => return Ok(false),
+            // As in JavaScript `list.1` leaves a hole where `list[1]` closes the gap.
+            (Some(Value::Array(items)), key) => match key.index() {
+                Some(at) if at < items.len() => {
+                    Arc::make_mut(items)[at] = Value::Null;
+                    true
+                }
+                _ => false,
+            },
+            _ => false,
         }
-        Ok(true)
     }
+}
+
+/// Why a path led nowhere: the value that should have had this key is not there.
+struct Missing<'p> {
+    key: &'p Part,
+    null: bool,
 }
 
 impl ContextKey {
@@ -186,220 +228,105 @@ pub fn split_store(text: &str) -> (Option<&str>, &str) {
     }
 }
 
-enum Key<'p> {
-    Text(std::borrow::Cow<'p, str>),
-    Index(usize),
-}
-
-impl Key<'_> {
-    fn text(&self) -> std::borrow::Cow<'_, str> {
+impl Part {
+    /// The key as text. A nested part has none: it is resolved before.
+    fn text(&self) -> Cow<'_, str> {
         match self {
-            Key::Text(text) => std::borrow::Cow::Borrowed(text),
-            Key::Index(at) => at.to_string().into(),
+            Part::Key(key) => Cow::Borrowed(key),
+            Part::Index(at) => at.to_string().into(),
+            Part::Nested(_) => Cow::Borrowed(""),
+        }
+    }
+
+    /// The key as the index of an array.
+    fn index(&self) -> Option<usize> {
+        match self {
+            Part::Index(at) => Some(*at),
+            Part::Key(key) => key.parse().ok(),
+            Part::Nested(_) => None,
+        }
+    }
+
+    fn key(&self) -> Str {
+        match self {
+            Part::Key(key) => key.clone(),
+            other => Str::new(other.text()),
         }
     }
 
     /// The property of a value, with JavaScript's `length`, characters of a string and bytes of a buffer.
-    fn of(&self, value: &Value) -> Option<Value> {
-        let index = match self {
-            Key::Index(at) => Some(*at),
-            Key::Text(text) => text.parse().ok(),
-        };
-        let is_length = matches!(self, Key::Text(text) if text == "length");
-        match value {
-            Value::Object(object) => object.get(&self.text()).cloned(),
-            Value::Array(items) if is_length => Some(Value::Int(items.len() as i64)),
-            Value::Array(items) => items.get(index?).cloned(),
-            Value::Bytes(bytes) if is_length => Some(Value::Int(bytes.len() as i64)),
-            Value::Bytes(bytes) => bytes.get(index?).map(|b| Value::Int(i64::from(*b))),
-            Value::Str(text) if is_length => Some(Value::Int(text.encode_utf16().count() as i64)),
-            Value::Str(text) => text.chars().nth(index?).map(|c| Value::str(c.to_string())),
+    fn of<'v>(&self, value: &'v Value) -> Result<Option<Cow<'v, Value>>, Missing<'_>> {
+        let found = match (value, self) {
+            (Value::Null, key) => return Err(Missing { key, null: true }),
+            (Value::Object(object), Part::Key(key)) => object.get(key).map(Cow::Borrowed),
+            (Value::Object(object), key) => object.get(&key.text()).map(Cow::Borrowed),
+            (Value::Array(items), Part::Index(at)) => items.get(*at).map(Cow::Borrowed),
+            (Value::Array(items), key) => match key.text().as_ref() {
+                "length" => Some(Cow::Owned(Value::Int(items.len() as i64))),
+                text => text.parse::<usize>().ok().and_then(|at| items.get(at)).map(Cow::Borrowed),
+            },
+            (Value::Bytes(bytes), key) => match key.text().as_ref() {
+                "length" => Some(Cow::Owned(Value::Int(bytes.len() as i64))),
+                text => text
+                    .parse::<usize>()
+                    .ok()
+                    .and_then(|at| bytes.get(at))
+                    .map(|byte| Cow::Owned(Value::Int(i64::from(*byte)))),
+            },
+            (Value::Str(string), key) => match key.text().as_ref() {
+                "length" => Some(Cow::Owned(Value::Int(string.encode_utf16().count() as i64))),
+                text => text
+                    .parse::<usize>()
+                    .ok()
+                    .and_then(|at| string.chars().nth(at))
+                    .map(|c| Cow::Owned(Value::str(c.to_string()))),
+            },
             _ => None,
-        }
+        };
+        Ok(found)
     }
 }
 
-/// The place at the end of `keys`, made where it is missing if `create`.
-fn slot<'r>(root: &'r mut Object, keys: &[Key<'_>], create: bool) -> Option<&'r mut Value> {
-    let (first, rest) = keys.split_first()?;
-    if !create && !root.contains_key(&first.text()) && !rest.is_empty() {
+/// The place at the end of a path without `[msg.x]`, made where it is missing if `create`.
+fn slot<'r>(root: &'r mut Object, parts: &[Part], create: bool) -> Option<&'r mut Value> {
+    let (first, rest) = parts.split_first()?;
+    let mut missing = !root.contains_key(&first.text());
+    if missing && !create && !rest.is_empty() {
         return None;
     }
-    let mut missing = !root.contains_key(&first.text());
-    let mut at = root.entry(Str::new(first.text()));
-    for (n, key) in rest.iter().enumerate() {
+    let mut at = root.entry(first.key());
+    for (n, part) in rest.iter().enumerate() {
         if missing {
-            *at = match key {
-                Key::Text(_) => Value::Object(Object::new()),
-                Key::Index(_) => Value::array(Vec::new()),
+            *at = match part {
+                Part::Index(_) => Value::array(Vec::new()),
+                _ => Value::Object(Object::new()),
             };
         }
         let last = n + 1 == rest.len();
         (at, missing) = match at {
             Value::Object(object) => {
-                let text = key.text();
-                let missing = !object.contains_key(&text);
+                let missing = !object.contains_key(&part.text());
                 if missing && !create && !last {
                     return None;
                 }
-                (object.entry(Str::new(text)), missing)
+                (object.entry(part.key()), missing)
             }
             Value::Array(items) => {
-                let Key::Index(index) = key else { return None };
-                let missing = *index >= items.len() || items[*index].is_null();
-                if *index >= MAX_ARRAY || (missing && !create && !last) {
+                let index = part.index()?;
+                let missing = index >= items.len() || items[index].is_null();
+                if index >= MAX_ARRAY || (missing && !create && !last) {
                     return None;
                 }
                 let items = Arc::make_mut(items);
-                if *index >= items.len() {
-                    items.resize(*index + 1, Value::Null);
+                if index >= items.len() {
+                    items.resize(index + 1, Value::Null);
                 }
-                (&mut items[*index], missing)
+                (&mut items[index], missing)
             }
             _ => return None,
         };
     }
     Some(at)
-}
-
-struct Parser<'t> {
-    text: &'t str,
-    chars: Vec<(usize, char)>,
-}
-
-impl Parser<'_> {
-    fn fail<T>(&self, what: impl std::fmt::Display) -> Result<T, NodeError> {
-        Err(NodeError::rejected(format!("invalid property expression `{}`: {what}", self.text)))
-    }
-
-    fn unexpected<T>(&self, at: usize) -> Result<T, NodeError> {
-        match self.chars.get(at) {
-            Some((_, c)) => self.fail(format_args!("unexpected {c} at position {at}")),
-            None => self.fail("unterminated expression"),
-        }
-    }
-
-    fn run(&self, depth: usize) -> Result<Vec<Part>, NodeError> {
-        if self.chars.is_empty() {
-            return self.fail("zero-length");
-        }
-        if depth > 16 {
-            return self.fail("nested too deeply");
-        }
-        let mut parts = Vec::new();
-        let mut at = 0;
-        while at < self.chars.len() {
-            match self.chars[at].1 {
-                '.' => {
-                    // A key must stand in front, and a name must follow.
-                    if at == 0 {
-                        return self.unexpected(at);
-                    }
-                    match self.chars.get(at + 1) {
-                        Some((_, c)) if c.is_ascii_alphanumeric() || matches!(c, '$' | '_') => at += 1,
-                        _ => return self.unexpected(at + 1),
-                    }
-                }
-                '[' if at > 0 => at = self.boxed(at + 1, depth, &mut parts)?,
-                quote @ ('"' | '\'') if at == 0 || self.chars[at - 1].1 == '.' => {
-                    let end = self.quoted(at, quote, &mut parts)?;
-                    if end < self.chars.len() && !matches!(self.chars[end].1, '[' | '.') {
-                        return self.unexpected(end);
-                    }
-                    at = end;
-                }
-                '[' | ']' | ' ' | '"' | '\'' => return self.unexpected(at),
-                _ => at = self.name(at, &mut parts)?,
-            }
-        }
-        Ok(parts)
-    }
-
-    fn name(&self, start: usize, parts: &mut Vec<Part>) -> Result<usize, NodeError> {
-        let mut end = start;
-        while let Some((_, c)) = self.chars.get(end) {
-            match c {
-                '.' | '[' => break,
-                ']' | ' ' | '"' | '\'' => return self.unexpected(end),
-                _ => end += 1,
-            }
-        }
-        let name = self.slice(start, end);
-        // As in Node-RED a number between dots, but not the first or last of them alone, is an index.
-        let index =
-            name.bytes().all(|b| b.is_ascii_digit()) && self.chars.get(end).is_some_and(|(_, c)| *c == '.');
-        match name.parse() {
-            Ok(number) if index => parts.push(Part::Index(number)),
-            _ => parts.push(Part::Key(Str::new(name))),
-        }
-        Ok(end)
-    }
-
-    /// Behind `[`: a number, a string or a reference into the message; returns the position behind `]`.
-    fn boxed(&self, start: usize, depth: usize, parts: &mut Vec<Part>) -> Result<usize, NodeError> {
-        let rest = self.slice(start, self.chars.len());
-        if rest.starts_with("msg.") || rest.starts_with("msg[") {
-            let end = self.closing(start)?;
-            let inner = self.slice(start, end);
-            let inner = inner.strip_prefix("msg.").unwrap_or(inner);
-            let parser = Parser { text: inner, chars: inner.char_indices().collect() };
-            parts.push(Part::Nested(Path { parts: parser.run(depth + 1)?, text: inner.into() }));
-            return Ok(end + 1);
-        }
-        let end = match self.chars.get(start) {
-            Some((_, quote @ ('"' | '\''))) => self.quoted(start, *quote, parts)?,
-            Some((_, c)) if c.is_ascii_digit() => {
-                let end = (start..self.chars.len()).find(|&i| !self.chars[i].1.is_ascii_digit());
-                let end = end.unwrap_or(self.chars.len());
-                match self.slice(start, end).parse() {
-                    Ok(number) => parts.push(Part::Index(number)),
-                    Err(_) => return self.fail(format_args!("index too large at position {start}")),
-                }
-                end
-            }
-            _ => return self.unexpected(start),
-        };
-        match self.chars.get(end) {
-            Some((_, ']')) => Ok(end + 1),
-            _ => self.unexpected(end),
-        }
-    }
-
-    fn quoted(&self, start: usize, quote: char, parts: &mut Vec<Part>) -> Result<usize, NodeError> {
-        let end = (start + 1..self.chars.len()).find(|&i| self.chars[i].1 == quote);
-        match end {
-            None => self.fail("unterminated expression"),
-            Some(end) if end == start + 1 => self.fail(format_args!("zero-length string at position {end}")),
-            Some(end) => {
-                parts.push(Part::Key(Str::new(self.slice(start + 1, end))));
-                Ok(end + 1)
-            }
-        }
-    }
-
-    fn closing(&self, start: usize) -> Result<usize, NodeError> {
-        let mut depth = 1;
-        let mut quote = None;
-        for at in start..self.chars.len() {
-            match (self.chars[at].1, quote) {
-                (c, Some(open)) if c == open => quote = None,
-                (_, Some(_)) => {}
-                (c @ ('"' | '\''), None) => quote = Some(c),
-                ('[', None) => depth += 1,
-                (']', None) => depth -= 1,
-                _ => {}
-            }
-            if depth == 0 {
-                return Ok(at);
-            }
-        }
-        self.fail(format_args!("unmatched '[' at position {}", start - 1))
-    }
-
-    fn slice(&self, start: usize, end: usize) -> &str {
-        let byte = |at: usize| self.chars.get(at).map_or(self.text.len(), |(byte, _)| *byte);
-        &self.text[byte(start)..byte(end)]
-    }
 }
 
 #[cfg(test)]
@@ -470,13 +397,14 @@ mod tests {
         assert_eq!(set(r#"{"a":{}}"#, "a.b", false), (true, r#"{"a":{"b":9}}"#.into()));
         assert_eq!(set(r#"{"a":5}"#, "a.b", true), (false, r#"{"a":5}"#.into()));
         assert_eq!(set("{}", "a[99999999]", true).0, false);
+        assert_eq!(set(r#"{"a":[1,2]}"#, "a.1", true), (true, r#"{"a":[1,9]}"#.into()));
 
-        let mut root = object(r#"{"a":[1,2,3],"b":{"c":1}}"#);
+        let mut root = object(r#"{"a":[1,2,3],"b":{"c":1},"d":[1,2]}"#);
         let msg = root.clone();
-        for path in ["a[1]", "b.c", "none", "none.x"] {
+        for path in ["a[1]", "b.c", "none", "none.x", "d.0"] {
             Path::parse(path).unwrap().delete(&mut root, &msg).unwrap();
         }
-        assert_eq!(Value::Object(root).to_json(), r#"{"a":[1,3],"b":{}}"#);
+        assert_eq!(Value::Object(root).to_json(), r#"{"a":[1,3],"b":{},"d":[null,2]}"#);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 
-use crate::cx::{Cx, Sent};
+use crate::cx::Cx;
 use crate::error::NodeError;
 use crate::host::{DebugRecord, Holding, Host, Level, Mail, Pieces, Scope, Settings, State, Status, TimerId};
 use crate::message::{Admitted, Credit, CreditPool, Message, Meta, Outcome, Settle, Token};
@@ -29,9 +29,15 @@ use crate::value::{Object, Str, Value};
 pub struct Rig {
     node: Box<dyn Transform>,
     pub host: MemoryHost,
-    out: Vec<Sent>,
     settled: Arc<Settled>,
     sequence: u64,
+}
+
+/// A message that the node sent.
+#[derive(Debug)]
+pub struct Sent {
+    pub port: u16,
+    pub message: Message,
 }
 
 #[derive(Default)]
@@ -57,7 +63,7 @@ impl Rig {
         let node_type = crate::find(type_name).unwrap_or_else(|| panic!("no node type {type_name}"));
         let built = (node_type.build)(&config(type_name, properties, &host))?;
         let Kind::Transform(node) = built.kind else { panic!("{type_name} is no transform") };
-        let mut rig = Rig { node, host, out: Vec::new(), settled: Arc::default(), sequence: 0 };
+        let mut rig = Rig { node, host, settled: Arc::default(), sequence: 0 };
         rig.call(Token::none(), |node, cx| node.start(cx))?;
         Ok(rig)
     }
@@ -69,8 +75,7 @@ impl Rig {
         message.token = Token::new(Some(Admitted::new(self.sequence, self.settled.clone())), None);
         let (token, meta) = (message.token.clone(), message.meta.clone());
         let mut slot = Some(message);
-        let mut sent = Vec::new();
-        let mut cx = Cx::new(&mut self.host, &mut sent, token, meta);
+        let mut cx = Cx::new(&mut self.host, token, meta);
         let result = self.node.handle(&mut slot, &mut cx);
         let (held, done_with) = cx.finish();
         if let Err(error) = result {
@@ -79,7 +84,7 @@ impl Rig {
             let done = done_with.or(slot).unwrap_or_else(|| Message::new(object(&msg)));
             self.host.complete(done);
         }
-        self.collect(sent);
+        self.pull();
     }
 
     pub fn action(&mut self, action: Action) {
@@ -129,12 +134,13 @@ impl Rig {
 
     /// What was sent from a port so far, without `_msgid`.
     pub fn sent(&self, port: u16) -> Vec<Json> {
-        self.out.iter().filter(|s| s.port == port).map(|s| json_without_id(&s.message.value)).collect()
+        self.host.sent.iter().filter(|s| s.port == port).map(|s| json_without_id(&s.message.value)).collect()
     }
 
     /// What was sent from any of these ports, in order.
     pub fn sent_any(&self, ports: &[u16]) -> Vec<Json> {
-        self.out
+        self.host
+            .sent
             .iter()
             .filter(|s| ports.contains(&s.port))
             .map(|s| json_without_id(&s.message.value))
@@ -143,7 +149,7 @@ impl Rig {
 
     /// What was sent since the last call, as messages, which are dropped with the returned list.
     pub fn take(&mut self) -> Vec<Sent> {
-        std::mem::take(&mut self.out)
+        std::mem::take(&mut self.host.sent)
     }
 
     /// The messages handed in, by number from 1, that are settled, in order.
@@ -166,16 +172,14 @@ impl Rig {
         token: Token,
         call: impl FnOnce(&mut dyn Transform, &mut Cx<'_>) -> Result<(), NodeError>,
     ) -> Result<(), NodeError> {
-        let mut sent = Vec::new();
-        let result = call(&mut *self.node, &mut Cx::new(&mut self.host, &mut sent, token, Arc::default()));
-        self.collect(sent);
+        let result = call(&mut *self.node, &mut Cx::new(&mut self.host, token, Arc::default()));
+        self.pull();
         result
     }
 
-    fn collect(&mut self, sent: Vec<Sent>) {
-        self.out.extend(sent);
+    fn pull(&mut self) {
         for (port, pieces) in std::mem::take(&mut self.host.pieces) {
-            self.out.extend(pieces.map(|message| Sent { port, message }));
+            self.host.sent.extend(pieces.map(|message| Sent { port, message }));
         }
     }
 }
@@ -223,6 +227,7 @@ pub struct MemoryHost {
     pub logs: Vec<(Level, String)>,
     pub errors: Vec<(NodeError, Option<Message>)>,
     pub completed: Vec<Message>,
+    pub sent: Vec<Sent>,
     pub debugs: Vec<DebugRecord>,
     pub mail: Vec<(String, Mail)>,
     /// Names and ids that a link call finds.
@@ -252,6 +257,7 @@ impl Default for MemoryHost {
             logs: Vec::new(),
             errors: Vec::new(),
             completed: Vec::new(),
+            sent: Vec::new(),
             debugs: Vec::new(),
             mail: Vec::new(),
             links: BTreeMap::new(),
@@ -304,6 +310,10 @@ impl Host for MemoryHost {
 
     fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    fn send(&mut self, port: u16, message: Message) {
+        self.sent.push(Sent { port, message });
     }
 
     fn set_timer(&mut self, id: TimerId, after: Duration, token: Token) {

@@ -9,7 +9,7 @@ mod global_config;
 mod inject;
 mod inject_fields;
 mod inspect;
-mod junction;
+pub mod junction;
 mod listen;
 mod probe;
 mod schedule;

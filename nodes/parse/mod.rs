@@ -1,0 +1,19 @@
+//! Nodes that turn text into values and back: json, template.
+
+mod json;
+mod json_error;
+mod json_schema;
+mod mustache;
+mod mustache_render;
+mod template;
+mod yaml_load;
+mod yaml_scalar;
+
+use crate::node::NodeType;
+
+pub const NODES: &[NodeType] = &[json::NODE, template::NODE];
+
+/// What JavaScript's `\s` and `trim` take for white space.
+fn is_js_space(c: char) -> bool {
+    (c.is_whitespace() && c != '\u{85}') || c == '\u{feff}'
+}

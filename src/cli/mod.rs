@@ -1,0 +1,67 @@
+//! The command line: one file a command. Exit codes: 0 done, 1 it failed, 2 wrong usage.
+//!
+//! Printing is what a command line is for, so the lint against it is off here and only here.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod check;
+mod generate;
+mod nodes;
+mod output;
+mod run;
+mod test;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A gateway for edge boards: runs visually wired flows and loses nothing.
+#[derive(Debug, Parser)]
+#[command(name = "tidegate", version, max_term_width = 100, propagate_version = true)]
+#[command(after_help = "Start with `tidegate run`: without a flow it runs a demo on a simulated site.")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Run),
+    Check(check::Check),
+    Test(test::Test),
+    Nodes(nodes::Nodes),
+    Generate(generate::Generate),
+}
+
+/// What a command ends with when nothing broke: whether what it looked at is well.
+pub enum Outcome {
+    Done,
+    Failed,
+}
+
+/// Runs the command that the arguments name.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are answers, not mistakes; clap knows which stream each belongs on.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let outcome = match arguments.command {
+        Command::Run(run) => run.run(),
+        Command::Check(check) => check.run(),
+        Command::Test(test) => test.run(),
+        Command::Nodes(nodes) => nodes.run(),
+        Command::Generate(generate) => generate.run(),
+    };
+    match outcome {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Failed) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(1)
+        }
+    }
+}

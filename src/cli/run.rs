@@ -1,0 +1,253 @@
+//! `tidegate run`: runs a flow until it is told to stop.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+use serde_json::json;
+use tidegate_nodes::host::Settings;
+use tidegate_nodes::value::Value;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{Outcome, output};
+use crate::engine::{Deployed, Drained, Engine, Event, LogObserver, NodeRef, Observer, Options};
+use crate::flow::{self, Deployment, Document, Limits, Plan, Problem, ProcessEnv};
+
+/// Run a flow; without one, a demo on a simulated site
+///
+/// SIGTERM and Ctrl-C stop it in order: sources first, then what is under way. SIGHUP reads the flow file again and
+/// restarts only the nodes that changed; a file with errors changes nothing.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// The flow to run
+    #[arg(value_name = "FLOW.json")]
+    flow: Option<PathBuf>,
+    /// Print what debug nodes show as JSON, one object a line
+    #[arg(long)]
+    json: bool,
+    /// Seconds that a stop may take before what is not done is given up and named
+    #[arg(long, default_value_t = 10, value_name = "SECONDS")]
+    drain: u64,
+    /// Stop by itself after so many seconds
+    #[arg(long = "for", value_name = "SECONDS")]
+    run_for: Option<f64>,
+}
+
+/// The flow that runs when none is named.
+const DEMO: &str = include_str!("../../flows/demo.json");
+
+impl Run {
+    pub fn run(self) -> anyhow::Result<Outcome> {
+        start_log();
+        let document = match &self.flow {
+            Some(path) => Document::read(path, &Limits::default()),
+            None => Document::parse(DEMO.as_bytes(), &Limits::default()),
+        };
+        let name =
+            self.flow.as_ref().map_or_else(|| "the demo".to_string(), |path| path.display().to_string());
+        let options = Options { seed: seed(), ..Options::default() };
+        let settings = options.settings.clone();
+        let Some((plan, count)) = ready(document, &name, &settings) else { return Ok(Outcome::Failed) };
+
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .thread_name("io")
+            .enable_all()
+            .build()
+            .context("cannot start the I/O threads")?;
+        let engine = Engine::start(options, Arc::new(Console { json: self.json }), runtime.handle().clone())
+            .context("cannot start the lane threads")?;
+        let deployed = engine.deploy(plan, Deployment::Full);
+        tell_deployed(&deployed);
+        eprintln!("tidegate {} runs {name}: {count}", env!("CARGO_PKG_VERSION"));
+        if self.flow.is_none() {
+            eprintln!("{NEXT}");
+        }
+        self.wait(&runtime, &engine, &settings)?;
+        let drained = engine.stop(Duration::from_secs(self.drain));
+        Ok(tell_drained(&drained))
+    }
+
+    /// Until a signal says stop, or the time is over; a hang-up reads the flow again.
+    fn wait(
+        &self,
+        runtime: &tokio::runtime::Runtime,
+        engine: &Engine,
+        settings: &Settings,
+    ) -> anyhow::Result<()> {
+        let mut signals = runtime.block_on(async { Signals::new() }).context("cannot listen for signals")?;
+        let end = self
+            .run_for
+            .map(|seconds| std::time::Instant::now() + Duration::from_secs_f64(seconds.clamp(0.0, 1e9)));
+        loop {
+            match runtime.block_on(signals.next(end)) {
+                Heard::Stop => {
+                    eprintln!("stopping; once more to stop at once");
+                    runtime.spawn(async move {
+                        signals.stop().await;
+                        std::process::exit(1);
+                    });
+                    return Ok(());
+                }
+                Heard::TimeIsOver => return Ok(()),
+                Heard::HangUp => match &self.flow {
+                    Some(path) => reload(path, engine, settings),
+                    None => eprintln!("the demo has no file to read again"),
+                },
+            }
+        }
+    }
+}
+
+const NEXT: &str = "\
+This is a demo: a simulated base station raises alarms, and the flow filters them. What you see are its debug nodes.
+  Run a flow of your own     tidegate run FLOW.json
+  Look at the examples       flows/ in the source, each with a test beside it
+  Check a flow               tidegate check FLOW.json
+  Test a flow                tidegate test FLOW.test.json
+  See all nodes              tidegate nodes
+Ctrl-C stops it.";
+
+/// Checks a document and says what is wrong; nothing is started where there is an error.
+fn ready(
+    document: Result<Document, Vec<Problem>>,
+    name: &str,
+    settings: &Settings,
+) -> Option<(Plan, String)> {
+    let (plan, problems) = match document {
+        Ok(document) => flow::check(&document, &ProcessEnv::of_process(), &Arc::new(settings.clone())),
+        Err(problems) => (Plan::default(), problems),
+    };
+    output::problems(name, &problems);
+    if problems.iter().any(Problem::is_error) {
+        eprintln!("{name} was not started: {}", output::count(&problems));
+        return None;
+    }
+    let nodes = output::plural(plan.nodes().count(), "node");
+    let flows = output::plural(plan.lanes.len(), "flow");
+    Some((plan, format!("{nodes} in {flows}")))
+}
+
+fn reload(path: &Path, engine: &Engine, settings: &Settings) {
+    let name = path.display().to_string();
+    match ready(Document::read(path, &Limits::default()), &name, settings) {
+        Some((plan, count)) => {
+            let deployed = engine.deploy(plan, Deployment::Nodes);
+            tell_deployed(&deployed);
+            eprintln!(
+                "deployed {name}: {count}; {} started, {} stopped, {} ran on",
+                deployed.started.len(),
+                deployed.stopped.len(),
+                deployed.kept
+            );
+        }
+        None => eprintln!("what ran before runs on"),
+    }
+}
+
+fn tell_deployed(deployed: &Deployed) {
+    for refused in &deployed.refused {
+        eprintln!("{} does not run: {} (at {})", refused.node, refused.error, refused.pointer);
+    }
+}
+
+fn tell_drained(drained: &Drained) -> Outcome {
+    for stuck in &drained.stuck {
+        eprintln!("not done at the stop: {}: {}", stuck.node, stuck.why);
+    }
+    if drained.stuck.is_empty() { Outcome::Done } else { Outcome::Failed }
+}
+
+enum Heard {
+    Stop,
+    HangUp,
+    TimeIsOver,
+}
+
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Signals> {
+        Ok(Signals {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+
+    async fn next(&mut self, end: Option<std::time::Instant>) -> Heard {
+        let over = async {
+            match end {
+                Some(end) => tokio::time::sleep_until(end.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.interrupt.recv() => Heard::Stop,
+            _ = self.terminate.recv() => Heard::Stop,
+            _ = self.hang_up.recv() => Heard::HangUp,
+            () = over => Heard::TimeIsOver,
+        }
+    }
+}
+
+/// Logs go to standard error, as `RUST_LOG` says.
+fn start_log() {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    // A second start in one process (a test) keeps the first log.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_target(false)
+        .with_writer(std::io::stderr)
+        .try_init();
+}
+
+/// Ids of messages must differ from one start to the next.
+fn seed() -> u64 {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    RandomState::new().build_hasher().finish()
+}
+
+/// Shows what debug nodes show on standard output, and the rest in the log.
+struct Console {
+    json: bool,
+}
+
+impl Observer for Console {
+    fn event(&self, at: Duration, node: &NodeRef, event: Event) {
+        let Event::Debug(record) = &event else { return LogObserver.event(at, node, event) };
+        if !record.to_sidebar && !record.to_console {
+            return;
+        }
+        let value = record.value.as_ref();
+        if self.json {
+            let line = json!({
+                "node": node.id, "name": node.name, "flow": node.flow, "property": record.property,
+                "topic": record.topic, "msgid": record.message_id, "value": value,
+            });
+            println!("{line}");
+            return;
+        }
+        let name = if node.name.is_empty() { node.id.as_str() } else { node.name.as_str() };
+        let text = match value {
+            None => "undefined".to_string(),
+            Some(Value::Str(text)) => text.to_string(),
+            Some(value) => value.to_json(),
+        };
+        let topic = record.topic.as_deref().map(|topic| format!(" {topic}")).unwrap_or_default();
+        println!("[{name}]{topic} {text}");
+    }
+}

@@ -1,0 +1,198 @@
+//! What is in flight is bounded where it comes in: credits, and acknowledgements in the order of arrival.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tidegate_nodes::message::{Admitted, Credit, CreditPool, Outcome, Settle};
+use tokio::sync::Notify;
+
+/// How much one source may have in flight.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    pub messages: usize,
+    pub bytes: usize,
+}
+
+/// The credits of one source. A transform that asked in vain is called back, a connector waits for `freed`.
+pub struct Pool {
+    limits: Limits,
+    messages: AtomicUsize,
+    bytes: AtomicUsize,
+    asked: AtomicBool,
+    call_back: Box<dyn Fn() + Send + Sync>,
+    freed: Notify,
+}
+
+impl Pool {
+    pub fn new(limits: Limits, call_back: impl Fn() + Send + Sync + 'static) -> Arc<Pool> {
+        Arc::new(Pool {
+            limits,
+            messages: AtomicUsize::new(0),
+            bytes: AtomicUsize::new(0),
+            asked: AtomicBool::new(false),
+            call_back: Box::new(call_back),
+            freed: Notify::new(),
+        })
+    }
+
+    /// One credit. A message larger than the whole byte limit gets one when nothing else is in flight.
+    /// Only the source itself takes, so that looking first and taking then is safe.
+    pub fn take(self: &Arc<Pool>, bytes: u32) -> Option<Arc<Credit>> {
+        if !self.has_room(bytes) {
+            // Asked before the second look: a credit that comes back in between is seen by one or the other.
+            self.asked.store(true, Ordering::SeqCst);
+            if !self.has_room(bytes) {
+                return None;
+            }
+            self.asked.store(false, Ordering::SeqCst);
+        }
+        self.messages.fetch_add(1, Ordering::SeqCst);
+        self.bytes.fetch_add(bytes as usize, Ordering::SeqCst);
+        Some(Credit::new(bytes, self.clone()))
+    }
+
+    /// Waits for a credit.
+    pub async fn acquire(self: &Arc<Pool>, bytes: u32) -> Arc<Credit> {
+        loop {
+            let freed = self.freed.notified();
+            if let Some(credit) = self.take(bytes) {
+                return credit;
+            }
+            freed.await;
+        }
+    }
+
+    fn has_room(&self, bytes: u32) -> bool {
+        let messages = self.messages.load(Ordering::SeqCst);
+        let in_flight = self.bytes.load(Ordering::SeqCst);
+        messages < self.limits.messages && (messages == 0 || in_flight + bytes as usize <= self.limits.bytes)
+    }
+
+    pub fn in_flight(&self) -> usize {
+        self.messages.load(Ordering::Relaxed)
+    }
+}
+
+impl CreditPool for Pool {
+    fn give_back(&self, bytes: u32) {
+        self.messages.fetch_sub(1, Ordering::SeqCst);
+        self.bytes.fetch_sub(bytes as usize, Ordering::SeqCst);
+        if self.asked.swap(false, Ordering::SeqCst) {
+            (self.call_back)();
+            self.freed.notify_one();
+        }
+    }
+}
+
+/// Hands out acknowledgements in the order in which the messages came, whatever order they were settled in.
+#[derive(Default)]
+pub struct Tracker {
+    state: Mutex<Tracked>,
+    ready: Notify,
+}
+
+#[derive(Default)]
+struct Tracked {
+    next: u64,
+    first: u64,
+    /// From `first` on: the source's number for it, and what became of it.
+    waiting: VecDeque<(u64, Option<Outcome>)>,
+    settled: Vec<(u64, Outcome)>,
+}
+
+impl Tracker {
+    /// Admits a message that the source knows by `number`.
+    pub fn admit(self: &Arc<Tracker>, number: u64) -> Arc<Admitted> {
+        let mut state = self.lock();
+        let sequence = state.next;
+        state.next += 1;
+        state.waiting.push_back((number, None));
+        drop(state);
+        Admitted::new(sequence, self.clone())
+    }
+
+    /// Waits until something can be acknowledged, and takes it. Cancel-safe: it takes only when it returns.
+    pub async fn settled(&self) -> Vec<(u64, Outcome)> {
+        loop {
+            let ready = self.ready.notified();
+            let settled = std::mem::take(&mut self.lock().settled);
+            if !settled.is_empty() {
+                return settled;
+            }
+            ready.await;
+        }
+    }
+
+    /// How many were admitted and are not settled.
+    pub fn unsettled(&self) -> usize {
+        self.lock().waiting.len()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Tracked> {
+        // The code under the lock cannot panic half-way through a change.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Settle for Tracker {
+    fn settled(&self, sequence: u64, outcome: Outcome) {
+        let mut state = self.lock();
+        let at = (sequence - state.first) as usize;
+        if let Some(entry) = state.waiting.get_mut(at) {
+            entry.1 = Some(outcome);
+        }
+        while let Some(&(number, Some(outcome))) = state.waiting.front() {
+            state.waiting.pop_front();
+            state.first += 1;
+            state.settled.push((number, outcome));
+        }
+        let any = !state.settled.is_empty();
+        drop(state);
+        if any {
+            self.ready.notify_one();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU32;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn acknowledgements_leave_in_order_of_arrival() {
+        let tracker = Arc::new(Tracker::default());
+        let a = tracker.admit(10);
+        let b = tracker.admit(11);
+        let c = tracker.admit(12);
+        drop(c);
+        drop(b);
+        assert_eq!(tracker.unsettled(), 3);
+        drop(a);
+        let settled = tracker.settled().await;
+        assert_eq!(settled, [(10, Outcome::Done), (11, Outcome::Done), (12, Outcome::Done)]);
+        assert_eq!(tracker.unsettled(), 0);
+    }
+
+    #[test]
+    fn credits_are_bounded_and_call_back_once() {
+        let calls = Arc::new(AtomicU32::new(0));
+        let seen = calls.clone();
+        let limits = Limits { messages: 2, bytes: 100 };
+        let pool = Pool::new(limits, move || {
+            seen.fetch_add(1, Ordering::Relaxed);
+        });
+        let a = pool.take(1000).expect("alone, a large message passes");
+        assert!(pool.take(1).is_none(), "the byte limit holds");
+        drop(a);
+        assert_eq!(calls.load(Ordering::Relaxed), 1);
+        let (b, c) = (pool.take(10).unwrap(), pool.take(10).unwrap());
+        assert!(pool.take(10).is_none(), "the message limit holds");
+        assert!(pool.take(10).is_none());
+        drop((b, c));
+        assert_eq!(calls.load(Ordering::Relaxed), 2, "called back once for the two that came back");
+        assert_eq!(pool.in_flight(), 0);
+    }
+}

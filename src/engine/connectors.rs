@@ -1,0 +1,331 @@
+//! The host loop of connectors, written once: opens, opens again with back-off, carries messages in and out, hands on
+//! acknowledgements, closes. Each connector runs in a task of its own on the I/O threads.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tidegate_nodes::connector::{ConnectorHost, Delivery, DynConnector, DynResource, Incoming, Results};
+use tidegate_nodes::error::NodeError;
+use tidegate_nodes::host::{Level, Status};
+use tidegate_nodes::message::{Message, Meta, Token, Unconfirmed};
+use tidegate_nodes::value::Str;
+use tokio::sync::{Notify, watch};
+
+use super::Shared;
+use super::admission::{Pool, Tracker};
+use super::backoff::Backoff;
+use super::inbox::{Arrival, Command, LaneHandle};
+
+/// How far a stop has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    Run,
+    /// Nothing new comes in; what is there goes out.
+    Drain,
+    Close,
+}
+
+/// The inbox of a connector and what is known about it from outside. Messages that are left in it when it goes are
+/// dropped unconfirmed: their sources are not acknowledged.
+pub struct Port {
+    inbox: Mutex<VecDeque<Unconfirmed>>,
+    arrived: Notify,
+    /// Messages in the connector's hands that are not confirmed.
+    in_hand: AtomicUsize,
+    phase: watch::Sender<Phase>,
+    tracker: Arc<Tracker>,
+}
+
+impl Port {
+    pub fn new() -> Arc<Port> {
+        Arc::new(Port {
+            inbox: Mutex::default(),
+            arrived: Notify::new(),
+            in_hand: AtomicUsize::new(0),
+            phase: watch::Sender::new(Phase::Run),
+            tracker: Arc::default(),
+        })
+    }
+
+    pub fn push(&self, message: Unconfirmed) {
+        self.lock().push_back(message);
+        self.arrived.notify_one();
+    }
+
+    /// Moves the stop on; it never goes back.
+    pub fn enter(&self, phase: Phase) {
+        self.phase.send_if_modified(|now| {
+            let later = phase > *now;
+            *now = phase.max(*now);
+            later
+        });
+    }
+
+    /// What a node that was deployed anew takes over from the one before it.
+    pub fn inherit(&self, before: &Port) {
+        let left = std::mem::take(&mut *before.lock());
+        self.lock().extend(left);
+        self.arrived.notify_one();
+    }
+
+    /// Messages that are not confirmed by the outside.
+    pub fn unconfirmed(&self) -> usize {
+        self.lock().len() + self.in_hand.load(Ordering::Relaxed)
+    }
+
+    /// Messages that came in and are not acknowledged yet.
+    pub fn unacknowledged(&self) -> usize {
+        self.tracker.unsettled()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Unconfirmed>> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where a connector's host loop finds itself.
+pub struct Place {
+    pub node: Str,
+    pub lane: Arc<LaneHandle>,
+    pub port: Arc<Port>,
+    pub pool: Arc<Pool>,
+    pub shared: Arc<Shared>,
+    /// Whether a Complete node wants to hear of what is delivered.
+    pub completes: bool,
+}
+
+impl std::fmt::Debug for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "connector {}", self.node)
+    }
+}
+
+impl ConnectorHost for Place {
+    fn status(&self, status: Status) {
+        self.lane.command(Command::Status { node: self.node.clone(), status });
+    }
+
+    fn log(&self, level: Level, text: &str) {
+        self.lane.command(Command::Log { node: self.node.clone(), level, text: text.to_string() });
+    }
+
+    fn resource(&self, id: &str) -> Option<Arc<dyn DynResource>> {
+        self.shared.resource(id)
+    }
+
+    fn wall_ms(&self) -> i64 {
+        self.shared.clock.wall_ms()
+    }
+}
+
+impl Results for Place {
+    fn confirmed(&self, message: Message) {
+        self.port.in_hand.fetch_sub(1, Ordering::Relaxed);
+        if self.completes {
+            self.lane.command(Command::Completed { node: self.node.clone(), message });
+        }
+    }
+
+    fn failed(&self, error: NodeError, message: Message) {
+        self.port.in_hand.fetch_sub(1, Ordering::Relaxed);
+        self.lane.command(Command::Failed { node: self.node.clone(), error, message: Some(message) });
+    }
+
+    fn answered(&self, port: u16, message: Message) {
+        self.lane.push(&self.node, [Arrival::From { node: self.node.clone(), port, message }]);
+    }
+}
+
+/// How many messages a connector is handed at once, and how many bytes of arrivals may wait for credits.
+const BATCH: usize = 256;
+const WAITING_BYTES: usize = 1024 * 1024;
+const OPEN_TIMEOUT: Duration = Duration::from_secs(60);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Runs a connector until it is told to close. One that panics is built again, and stopped after three times in a minute.
+pub async fn supervise(
+    first: Box<dyn DynConnector>,
+    build: impl Fn() -> Result<Box<dyn DynConnector>, NodeError> + Send,
+    place: Arc<Place>,
+) {
+    let mut connector = Ok(first);
+    let mut panics: Vec<Duration> = Vec::new();
+    loop {
+        let error = match connector {
+            Ok(connector) => match tokio::spawn(host(connector, place.clone())).await {
+                Ok(()) => return,
+                Err(error) => error,
+            },
+            Err(error) => {
+                place.lane.command(Command::Failed { node: place.node.clone(), error, message: None });
+                return;
+            }
+        };
+        // What it had in hand was dropped with it, and its sources were told.
+        place.port.in_hand.store(0, Ordering::Relaxed);
+        let now = place.shared.clock.elapsed();
+        panics.retain(|when| now.saturating_sub(*when) < Duration::from_secs(60));
+        panics.push(now);
+        place.status(Status::new("red", "ring", "panicked"));
+        if panics.len() >= 3 {
+            let error = NodeError::fatal(format!("it panicked 3 times within a minute: {error}"));
+            place.lane.command(Command::Failed { node: place.node.clone(), error, message: None });
+            return;
+        }
+        place.log(Level::Error, &format!("panicked: {error}; it starts again"));
+        tokio::time::sleep(Duration::from_millis(250 << (2 * panics.len()))).await;
+        connector = build();
+    }
+}
+
+/// Runs a connector until it is told to close, or cannot go on.
+async fn host(mut connector: Box<dyn DynConnector>, place: Arc<Place>) {
+    let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(60));
+    let mut phase = place.port.phase.subscribe();
+    // Arrivals that wait for a credit live here, so that they outlast a lost connection.
+    let mut waiting = VecDeque::new();
+    while *phase.borrow_and_update() != Phase::Close {
+        let opened = tokio::select! {
+            opened = tokio::time::timeout(OPEN_TIMEOUT, connector.open(place.clone())) => opened,
+            () = closing(&mut phase) => break,
+        };
+        let error = match opened {
+            Ok(Ok(())) => {
+                backoff.reset();
+                match serve(&mut *connector, &place, &mut waiting).await {
+                    Ok(()) => break,
+                    Err(error) => error,
+                }
+            }
+            Ok(Err(error)) => error,
+            Err(_) => NodeError::disconnected(format!("no connection within {} s", OPEN_TIMEOUT.as_secs())),
+        };
+        take_back(&mut *connector, &place.port);
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, connector.close()).await;
+        if matches!(error, NodeError::Fatal(_) | NodeError::Config { .. }) {
+            place.status(Status::new("red", "ring", "stopped"));
+            place.lane.command(Command::Failed { node: place.node.clone(), error, message: None });
+            return;
+        }
+        let wait = backoff.next(place.shared.random());
+        place.status(Status::new("red", "ring", "disconnected"));
+        place.log(Level::Warn, &format!("{error}; next try in {:.1} s", wait.as_secs_f64()));
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = closing(&mut phase) => break,
+        }
+    }
+    take_back(&mut *connector, &place.port);
+    let _ = tokio::time::timeout(CLOSE_TIMEOUT, connector.close()).await;
+}
+
+async fn closing(phase: &mut watch::Receiver<Phase>) {
+    // The sender lives in the port, which outlives this task.
+    let _ = phase.wait_for(|phase| *phase == Phase::Close).await;
+}
+
+/// What the connector had and did not confirm goes back to the front of its inbox, in order.
+fn take_back(connector: &mut dyn DynConnector, port: &Port) {
+    let unconfirmed = connector.take_unconfirmed();
+    put_back(unconfirmed, port);
+}
+
+fn put_back(batch: Vec<Delivery>, port: &Port) {
+    port.in_hand.fetch_sub(batch.len(), Ordering::Relaxed);
+    let mut inbox = port.lock();
+    for delivery in batch.into_iter().rev() {
+        inbox.push_front(delivery.into_unconfirmed());
+    }
+}
+
+/// Carries messages while the connection stands.
+async fn serve(
+    connector: &mut dyn DynConnector,
+    place: &Arc<Place>,
+    waiting: &mut VecDeque<Incoming>,
+) -> Result<(), NodeError> {
+    let mut phase = place.port.phase.subscribe();
+    // After a connector left something in its batch it is offered again only when `next` has come back.
+    let mut full = false;
+    loop {
+        let draining = *phase.borrow_and_update();
+        if draining == Phase::Close {
+            return Ok(());
+        }
+        if draining == Phase::Run {
+            admit(waiting, place);
+        }
+        // A source over its bound is not read, and its peer feels it. A sink's `next` also tells of room and
+        // confirmations, so it is asked while there is something to hear of.
+        let reading =
+            weight(waiting) < WAITING_BYTES || full || place.port.in_hand.load(Ordering::Relaxed) > 0;
+        tokio::select! {
+            changed = phase.changed() => {
+                if changed.is_err() {
+                    return Ok(());
+                }
+            }
+            outcomes = place.port.tracker.settled() => connector.acknowledge(&outcomes).await?,
+            () = place.port.arrived.notified(), if !full => full = hand_out(connector, place).await?,
+            credit = place.pool.acquire(0), if !waiting.is_empty() && draining == Phase::Run => drop(credit),
+            incoming = connector.next(), if reading => {
+                waiting.extend(incoming?);
+                full = hand_out(connector, place).await?;
+            }
+        }
+    }
+}
+
+fn weight(waiting: &VecDeque<Incoming>) -> usize {
+    waiting.iter().map(|incoming| tidegate_nodes::cx::weight(&incoming.value) as usize).sum()
+}
+
+/// Gives arrivals to the lane as far as credits go.
+fn admit(waiting: &mut VecDeque<Incoming>, place: &Arc<Place>) {
+    let mut batch = Vec::new();
+    while let Some(incoming) = waiting.front() {
+        let Some(credit) = place.pool.take(tidegate_nodes::cx::weight(&incoming.value)) else { break };
+        let Some(incoming) = waiting.pop_front() else { break };
+        let admitted = incoming.acknowledge.map(|number| place.port.tracker.admit(number));
+        let mut value = incoming.value;
+        if !value.contains_key("_msgid") {
+            value.insert("_msgid", format!("{:016x}", place.shared.random()));
+        }
+        let meta = Meta {
+            source: place.node.clone(),
+            sequence: place.shared.next_sequence(),
+            wall_ms: place.shared.clock.wall_ms(),
+            monotonic: place.shared.clock.elapsed(),
+            event_ms: incoming.event_ms,
+        };
+        let message = Message { value, meta: Arc::new(meta), token: Token::new(admitted, Some(credit)) };
+        batch.push(Arrival::From { node: place.node.clone(), port: incoming.port, message });
+    }
+    if !batch.is_empty() {
+        place.lane.push(&place.node, batch);
+    }
+}
+
+/// Hands the connector what waits for it; `true` when it had no room for all.
+async fn hand_out(connector: &mut dyn DynConnector, place: &Arc<Place>) -> Result<bool, NodeError> {
+    loop {
+        let mut batch: Vec<Delivery> = {
+            let mut inbox = place.port.lock();
+            let take = inbox.len().min(BATCH);
+            inbox.drain(..take).map(|held| Delivery::new(held.into_message(), place.clone())).collect()
+        };
+        if batch.is_empty() {
+            return Ok(false);
+        }
+        place.port.in_hand.fetch_add(batch.len(), Ordering::Relaxed);
+        let handled = connector.handle(&mut batch).await;
+        let left = !batch.is_empty();
+        put_back(batch, &place.port);
+        handled?;
+        if left {
+            return Ok(true);
+        }
+    }
+}

@@ -1,0 +1,447 @@
+//! A deploy: build what is new, then swap it in between two messages. Nodes that did not change run on with their
+//! state, their timers and what they hold; nothing is opened before everything is built.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Arc, MutexGuard};
+use std::time::Duration;
+
+use serde::Serialize;
+use tidegate_nodes::connector::DynConnector;
+use tidegate_nodes::error::NodeError;
+use tidegate_nodes::message::Token;
+use tidegate_nodes::node::Kind;
+use tidegate_nodes::value::{Str, Value};
+
+use super::build::{self, Made};
+use super::connectors::{self, Phase, Place, Port};
+use super::directory::{Callable, Entry};
+use super::inbox::LaneHandle;
+use super::lane::{Envelope, Lane, lost, saved};
+use super::observer::Event;
+use super::scopes::{self, Member};
+use super::slot::{Keyed, Running, Slot, Target, Wire};
+use super::{Engine, Shared};
+use crate::flow::{Deployment, Plan, PlanKind, PlanNode, Restart};
+
+/// What runs now.
+#[derive(Default)]
+pub struct Layout {
+    pub plan: Plan,
+    pub lanes: Vec<Arc<LaneHandle>>,
+    pub tasks: HashMap<Str, Task>,
+    lane_count: u64,
+}
+
+/// A connector's host loop.
+pub struct Task {
+    pub port: Arc<Port>,
+    pub handle: tokio::task::JoinHandle<()>,
+}
+
+/// What a deploy did.
+#[derive(Debug, Default, Serialize)]
+pub struct Deployed {
+    pub started: Vec<Str>,
+    pub stopped: Vec<Str>,
+    pub kept: usize,
+    /// Nodes that do not run because their configuration is wrong; the rest does.
+    pub refused: Vec<Refused>,
+    /// Messages that nodes held which are gone or were reset. Their sources are not acknowledged.
+    pub lost: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Refused {
+    pub node: Str,
+    pub pointer: String,
+    pub error: String,
+}
+
+/// What a restarted node takes over from the one before it.
+#[derive(Default)]
+struct Legacy {
+    saved: Option<Value>,
+    state: Keyed,
+    backlog: VecDeque<Envelope>,
+    port: Option<Arc<Port>>,
+}
+
+/// How long a connector that is replaced may take to close.
+const CLOSE: Duration = Duration::from_secs(10);
+
+impl Engine {
+    /// Swaps a plan in.
+    pub fn deploy(&self, plan: Plan, deployment: Deployment) -> Deployed {
+        let shared = &self.shared;
+        let mut layout = self.lock();
+        let restart = Restart::between(&layout.plan, &plan, deployment);
+        let start: HashSet<Str> = restart.start.iter().cloned().collect();
+        let same: HashSet<Str> = restart.same.iter().cloned().collect();
+        let mut report =
+            Deployed { started: restart.start.clone(), stopped: restart.stop.clone(), ..Deployed::default() };
+
+        // Build: nothing that runs is touched.
+        self.make_resources(&plan, &start);
+        let mut made: HashMap<Str, Made> = HashMap::new();
+        for node in plan.nodes().filter(|node| start.contains(&node.config.id)) {
+            let (new, error) = build::make(node, shared);
+            if let Some(error) = error {
+                report.refused.push(refused(node, &error));
+            }
+            made.insert(node.config.id.clone(), new);
+        }
+        report.kept = plan.nodes().count() - made.len();
+
+        // Stop: connectors that go or are replaced, while lanes still run and take their last answers.
+        let mut ports = self.stop_connectors(&mut layout, &restart.stop);
+
+        // Swap: with all lanes held, so that nothing is on its way between two of them.
+        let handles = self.lanes_of(&mut layout, &plan);
+        let gone: Vec<Arc<LaneHandle>> = layout
+            .lanes
+            .iter()
+            .filter(|old| !handles.iter().any(|new| Arc::ptr_eq(new, old)))
+            .cloned()
+            .collect();
+        let mut old_lanes: Vec<MutexGuard<'_, Lane>> = gone.iter().map(|handle| handle.lane()).collect();
+        let mut new_lanes: Vec<MutexGuard<'_, Lane>> = handles.iter().map(|handle| handle.lane()).collect();
+        let mut legacies = HashMap::new();
+        for lane in old_lanes.iter_mut().chain(&mut new_lanes) {
+            close_nodes(lane, &restart.stop, shared);
+            report.lost += bury(lane, &restart.stop, &same, &mut legacies, shared);
+        }
+        for (id, port) in ports.drain() {
+            legacies.entry(id).or_insert_with(Legacy::default).port = Some(port);
+        }
+        let places = places(&plan);
+        self.shared.directory.replace(entries(&plan, &handles, &made, &new_lanes));
+        let mut connectors = Vec::new();
+        for (number, lane_plan) in plan.lanes.iter().enumerate() {
+            let lane = &mut *new_lanes[number];
+            let handle = &handles[number];
+            lane.core.handle = Some(handle.clone());
+            report.lost +=
+                refill(lane, &lane_plan.nodes, handle, &mut made, &mut legacies, &mut connectors, shared);
+            rewire(lane, number, &places, &handles, shared);
+        }
+        for lane in &mut old_lanes {
+            report.lost += lane.core.queue.len() as u64;
+            lane.core.queue.drain(..).for_each(|envelope| lost(envelope.mail));
+            // It must not keep itself alive.
+            **lane = Lane::default();
+        }
+        for (number, lane_plan) in plan.lanes.iter().enumerate() {
+            for node in lane_plan.nodes.iter().filter(|node| start.contains(&node.config.id)) {
+                let at = new_lanes[number].by_id[&node.config.id];
+                new_lanes[number].run(at, Token::none(), shared, |node, cx| node.start(cx));
+            }
+        }
+        drop((old_lanes, new_lanes));
+        if let Some(running) = &self.workers {
+            gone.iter().for_each(|lane| running.workers.forget(lane));
+        }
+
+        // Run: only now is anything opened.
+        for (node, handle, port, connector) in connectors {
+            self.spawn(&mut layout, &node, handle, port, connector);
+        }
+        for handle in &handles {
+            handle.wake();
+        }
+        shared.counters.retain(|id| places.contains_key(id));
+        layout.lanes = handles;
+        layout.plan = plan;
+        report
+    }
+
+    fn make_resources(&self, plan: &Plan, start: &HashSet<Str>) {
+        let shared = &self.shared;
+        let mut resources = shared.resources.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        resources.retain(|id, _| plan.resources.iter().any(|node| node.config.id == *id));
+        for node in plan.resources.iter().filter(|node| start.contains(&node.config.id)) {
+            let PlanKind::Node(node_type) = node.kind else { continue };
+            match (node_type.build)(&node.config) {
+                Ok(built) => {
+                    if let Kind::Resource(resource) = built.kind {
+                        resources.insert(node.config.id.clone(), resource);
+                    }
+                }
+                Err(error) => tracing::error!("{} {}: {error}", node.config.type_name, node.config.id),
+            }
+        }
+    }
+
+    /// Closes connectors and gives back what they had not delivered.
+    fn stop_connectors(&self, layout: &mut Layout, stop: &[Str]) -> HashMap<Str, Arc<Port>> {
+        let mut tasks: Vec<(Str, Task)> =
+            stop.iter().filter_map(|id| Some((id.clone(), layout.tasks.remove(id)?))).collect();
+        for (_, task) in &tasks {
+            task.port.enter(Phase::Close);
+        }
+        if let Some(runtime) = &self.runtime {
+            for (id, task) in &mut tasks {
+                let closed = runtime.block_on(async { tokio::time::timeout(CLOSE, &mut task.handle).await });
+                if closed.is_err() {
+                    tracing::warn!(
+                        "connector {id} did not close within {} s and is cut off",
+                        CLOSE.as_secs()
+                    );
+                    task.handle.abort();
+                }
+            }
+        }
+        tasks.into_iter().map(|(id, task)| (id, task.port)).collect()
+    }
+
+    fn lanes_of(&self, layout: &mut Layout, plan: &Plan) -> Vec<Arc<LaneHandle>> {
+        let lanes = plan.lanes.iter().map(|lane| {
+            if let Some(known) = layout.lanes.iter().find(|known| known.id == lane.id) {
+                return known.clone();
+            }
+            layout.lane_count += 1;
+            let mut empty = Lane::default();
+            empty.core.seed = self.shared.random();
+            LaneHandle::new(lane.id.clone(), layout.lane_count, self.waker.clone(), empty)
+        });
+        lanes.collect()
+    }
+
+    fn spawn(
+        &self,
+        layout: &mut Layout,
+        node: &Arc<PlanNode>,
+        lane: Arc<LaneHandle>,
+        port: Arc<Port>,
+        connector: Box<dyn DynConnector>,
+    ) {
+        let Some(runtime) = &self.runtime else { return };
+        let id = node.config.id.clone();
+        let (pool, completes) = {
+            let lane = lane.lane();
+            let around = &lane.slots[lane.by_id[&id] as usize].around;
+            (around.pool.clone(), !around.listeners.complete.is_empty())
+        };
+        let shared = self.shared.clone();
+        let place = Arc::new(Place {
+            node: id.clone(),
+            lane,
+            port: port.clone(),
+            pool,
+            shared: shared.clone(),
+            completes,
+        });
+        let plan = node.clone();
+        let again = move || match build::make(&plan, &shared) {
+            (Made { connector: Some(connector), .. }, None) => Ok(connector),
+            (_, error) => Err(error.unwrap_or_else(|| NodeError::fatal("it is no connector any more"))),
+        };
+        let handle = runtime.spawn(connectors::supervise(connector, again, place));
+        layout.tasks.insert(id, Task { port, handle });
+    }
+}
+
+fn refused(node: &PlanNode, error: &NodeError) -> Refused {
+    let pointer = match error {
+        NodeError::Config { pointer, .. } => format!("{}{pointer}", node.pointer),
+        _ => node.pointer.clone(),
+    };
+    Refused { node: node.config.id.clone(), pointer, error: error.message().to_string() }
+}
+
+fn close_nodes(lane: &mut Lane, stop: &[Str], shared: &Shared) {
+    for id in stop {
+        if let Some(&at) = lane.by_id.get(id) {
+            lane.run(at, Token::none(), shared, |node, cx| {
+                node.close(cx);
+                Ok(())
+            });
+        }
+    }
+}
+
+/// Takes stopped nodes out of a lane's memory: what the next of the same id takes over, and how much is lost with it.
+fn bury(
+    lane: &mut Lane,
+    stop: &[Str],
+    same: &HashSet<Str>,
+    legacies: &mut HashMap<Str, Legacy>,
+    shared: &Shared,
+) -> u64 {
+    let mut lost_count = 0;
+    for id in stop {
+        let Some(&at) = lane.by_id.get(id) else { continue };
+        lane.core.timers.forget(at);
+        lane.core.pulls.retain(|pull| pull.node != at);
+        lane.core.holders.retain(|holder| *holder != at);
+        let slot = &mut lane.slots[at as usize];
+        let mut legacy = Legacy::default();
+        if let Running::Resting(backlog) = &mut slot.node {
+            legacy.backlog = std::mem::take(backlog);
+        }
+        if same.contains(id) {
+            legacy.saved = saved(&slot.node).or_else(|| slot.around.saved.take());
+            legacy.state = std::mem::take(&mut slot.around.state);
+        }
+        legacies.insert(id.clone(), legacy);
+        // What waits for a credit counts as held.
+        let count = slot.around.holding.now.load(std::sync::atomic::Ordering::Relaxed) as u64;
+        slot.around.waiting.clear();
+        slot.node = Running::Stopped("it was deployed anew".to_string());
+        if count > 0 {
+            let reason = "the node that held them was stopped by a deploy";
+            shared.tell(&slot.around.id, Event::Lost { count, reason });
+        }
+        lost_count += count;
+    }
+    lost_count
+}
+
+/// Where each node of a plan will be.
+fn places(plan: &Plan) -> HashMap<Str, (usize, u32)> {
+    let lanes = plan.lanes.iter().enumerate();
+    lanes
+        .flat_map(|(number, lane)| {
+            let nodes = lane.nodes.iter().enumerate();
+            nodes.map(move |(at, node)| (node.config.id.clone(), (number, at as u32)))
+        })
+        .collect()
+}
+
+fn entries(
+    plan: &Plan,
+    handles: &[Arc<LaneHandle>],
+    made: &HashMap<Str, Made>,
+    lanes: &[MutexGuard<'_, Lane>],
+) -> HashMap<Str, Entry> {
+    let mut entries = HashMap::new();
+    for (number, lane) in plan.lanes.iter().enumerate() {
+        for (index, node) in lane.nodes.iter().enumerate() {
+            let id = &node.config.id;
+            let callable = match made.get(id) {
+                Some(made) => made.facts.callable,
+                None => lanes[number]
+                    .by_id
+                    .get(id)
+                    .is_some_and(|&at| lanes[number].slots[at as usize].around.facts.callable),
+            };
+            let callable = callable.then(|| Callable {
+                name: node.config.name.clone(),
+                flow: node.subflow.as_ref().map_or(&node.config.flow, |subflow| &subflow.instance).clone(),
+                in_subflow: node.subflow.is_some(),
+            });
+            entries
+                .insert(id.clone(), Entry { lane: handles[number].clone(), index: index as u32, callable });
+        }
+    }
+    entries
+}
+
+type NewConnector = (Arc<PlanNode>, Arc<LaneHandle>, Arc<Port>, Box<dyn DynConnector>);
+
+/// Puts the nodes of a plan into a lane: kept ones as they are, new ones from `made`. Queue and timers follow them.
+fn refill(
+    lane: &mut Lane,
+    plan: &[Arc<PlanNode>],
+    handle: &Arc<LaneHandle>,
+    made: &mut HashMap<Str, Made>,
+    legacies: &mut HashMap<Str, Legacy>,
+    connectors: &mut Vec<NewConnector>,
+    shared: &Shared,
+) -> u64 {
+    let old_ids: Vec<Str> = lane.slots.iter().map(|slot| slot.around.id.id.clone()).collect();
+    let mut old: HashMap<Str, Slot> = old_ids.iter().cloned().zip(lane.slots.drain(..)).collect();
+    lane.by_id = plan.iter().enumerate().map(|(at, node)| (node.config.id.clone(), at as u32)).collect();
+    let place = |before: u32| lane.by_id.get(&old_ids[before as usize]).copied();
+    lane.core.timers.remap(place);
+    lane.core.pulls.retain(|pull| place(pull.node).is_some());
+    lane.core.pulls.iter_mut().for_each(|pull| pull.node = place(pull.node).unwrap_or(pull.node));
+    lane.core.holders = lane.core.holders.iter().filter_map(|&holder| place(holder)).collect();
+    let mut lost_count = 0;
+    let mut queue = VecDeque::with_capacity(lane.core.queue.len());
+    for envelope in lane.core.queue.drain(..) {
+        match place(envelope.to) {
+            Some(to) => queue.push_back(Envelope { to, ..envelope }),
+            None => {
+                lost_count += 1;
+                lost(envelope.mail);
+            }
+        }
+    }
+    for (at, node) in plan.iter().enumerate() {
+        let id = &node.config.id;
+        let Some(new) = made.remove(id) else {
+            let mut slot =
+                old.remove(id).expect("what is not started anew ran before, in the lane of its tab");
+            (slot.around.index, slot.around.plan) = (at as u32, node.clone());
+            lane.slots.push(slot);
+            continue;
+        };
+        let mut around = build::around(node.clone(), new.facts, at as u32, &Arc::downgrade(handle), shared);
+        let mut running = new.running;
+        if let Some(legacy) = legacies.remove(id) {
+            if let (Running::Transform(transform), Some(saved)) = (&mut running, legacy.saved) {
+                transform.restore(saved);
+            }
+            around.state = legacy.state;
+            queue.extend(legacy.backlog.into_iter().map(|envelope| Envelope { to: at as u32, ..envelope }));
+            if let (Running::Connector(port), Some(before)) = (&running, legacy.port) {
+                port.inherit(&before);
+            }
+        }
+        if let (Running::Connector(port), Some(connector)) = (&running, new.connector) {
+            connectors.push((node.clone(), handle.clone(), port.clone(), connector));
+        }
+        lane.slots.push(Slot { node: running, around });
+    }
+    for legacy in old.keys().filter_map(|id| legacies.remove(id)) {
+        lost_count += legacy.backlog.len() as u64;
+        legacy.backlog.into_iter().for_each(|envelope| lost(envelope.mail));
+    }
+    lane.core.queue = queue;
+    lost_count
+}
+
+/// Points the wires and listeners of a lane at where nodes are now.
+fn rewire(
+    lane: &mut Lane,
+    number: usize,
+    places: &HashMap<Str, (usize, u32)>,
+    handles: &[Arc<LaneHandle>],
+    shared: &Shared,
+) {
+    for slot in &mut lane.slots {
+        let around = &mut slot.around;
+        let mut ports = around.plan.wires.clone();
+        if !around.facts.links.is_empty() {
+            // The targets of a link out come behind its own wires.
+            if ports.is_empty() {
+                ports.push(Vec::new());
+            }
+            ports[0].extend(around.facts.links.iter().map(Str::new));
+        }
+        let wire = |port: usize, target: &Str| {
+            let &(lane, at) = places.get(target)?;
+            let passed = shared.counters.wire(&around.plan.config.id, port as u16, target);
+            let target = match lane == number {
+                true => Target::Here(at),
+                false => Target::There { lane: handles[lane].clone(), node: target.clone() },
+            };
+            Some(Wire { target, passed })
+        };
+        around.wires = ports
+            .iter()
+            .enumerate()
+            .map(|(port, targets)| targets.iter().filter_map(|target| wire(port, target)).collect())
+            .collect();
+    }
+    let members: Vec<Member<'_>> = lane
+        .slots
+        .iter()
+        .map(|slot| Member { plan: &slot.around.plan, listen: slot.around.facts.listen.clone() })
+        .collect();
+    let listeners = scopes::listeners(&members);
+    drop(members);
+    for (slot, listeners) in lane.slots.iter_mut().zip(listeners) {
+        slot.around.listeners = listeners;
+    }
+}

@@ -1,0 +1,498 @@
+//! A lane: one tab with its subflow instances. It runs messages through its nodes with no queue between two nodes but
+//! one for all, first in, first out: what a handler sends is appended in port, wire and send order, as Node-RED
+//! delivers. Nothing in here waits, so a loop in a flow cannot deadlock.
+
+use std::any::Any;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use tidegate_nodes::cx::Cx;
+use tidegate_nodes::error::NodeError;
+use tidegate_nodes::host::{Host, Mail, Pieces};
+use tidegate_nodes::message::{Message, Meta, Token, Unconfirmed};
+use tidegate_nodes::node::Transform;
+use tidegate_nodes::value::{Str, Value};
+
+use super::Shared;
+use super::inbox::{Arrival, Command, LaneHandle};
+use super::lend::Lend;
+use super::observer::Event;
+use super::panics;
+use super::slot::{Around, Running, Slot, Target};
+use super::timers::{Due, Timers};
+
+/// A message in the lane's queue.
+#[derive(Debug)]
+pub struct Envelope {
+    pub to: u32,
+    /// Nodes it went through since the last timer or connector.
+    pub hops: u32,
+    pub mail: Mail,
+}
+
+/// Pieces that a node handed over, to be pulled when the queue has room.
+pub struct Pull {
+    pub node: u32,
+    pub port: u16,
+    pub pieces: Pieces,
+}
+
+#[derive(Default)]
+pub struct Lane {
+    pub slots: Vec<Slot>,
+    pub by_id: HashMap<Str, u32>,
+    pub core: Core,
+    arrivals: Vec<Arrival>,
+}
+
+/// The part of a lane that a running node's host reaches.
+#[derive(Default)]
+pub struct Core {
+    pub queue: VecDeque<Envelope>,
+    pub timers: Timers,
+    pub pulls: VecDeque<Pull>,
+    /// Of the message at hand.
+    pub hops: u32,
+    /// Nodes that have ever held a message.
+    pub holders: Vec<u32>,
+    pub seed: u64,
+    /// Set once the lane has a handle; only a lane that is being built has none.
+    pub handle: Option<Arc<LaneHandle>>,
+}
+
+/// What a turn ended with.
+pub struct Turn {
+    /// There is more to do now.
+    pub more: bool,
+    /// Whether anything was done at all.
+    pub did: bool,
+    /// When the next timer comes due.
+    pub next: Option<Duration>,
+}
+
+/// A lane gives up its thread after this many messages or this long, so that others have their turn.
+const TURN_MESSAGES: u32 = 256;
+const TURN_TIME: Duration = Duration::from_millis(1);
+/// How often within a turn the clock is read.
+const LOOK_EVERY: u32 = 16;
+/// How many of the pieces of a split are put on the queue at once.
+const PULL_BATCH: usize = 64;
+/// How often a node's small state is saved against a panic.
+const SAVE_EVERY: Duration = Duration::from_secs(1);
+
+impl Lane {
+    /// Runs for a while.
+    pub fn turn(&mut self, shared: &Shared) -> Turn {
+        let started = Instant::now();
+        let mut steps = 0;
+        let mut did = self.take_commands(shared);
+        did |= self.serve_timers(shared);
+        loop {
+            while self.pull(shared) || !self.core.queue.is_empty() {
+                if let Some(envelope) = self.core.queue.pop_front() {
+                    self.dispatch(envelope, shared);
+                }
+                steps += 1;
+                if steps % LOOK_EVERY == 0 {
+                    // A virtual turn runs to its end: what one instant causes is all done before the next.
+                    let long = steps >= TURN_MESSAGES || started.elapsed() >= TURN_TIME;
+                    if long && !shared.clock.is_virtual() {
+                        return Turn { more: true, did: true, next: self.core.timers.next() };
+                    }
+                    if !shared.clock.is_virtual() {
+                        self.serve_timers(shared);
+                    }
+                }
+            }
+            did |= self.take_commands(shared);
+            if !self.take_in(shared) && self.core.queue.is_empty() && self.core.pulls.is_empty() {
+                break;
+            }
+        }
+        self.save_states(shared);
+        Turn { more: false, did: did || steps > 0, next: self.core.timers.next() }
+    }
+
+    /// Whether all that came in has gone through.
+    pub fn is_quiet(&self) -> bool {
+        self.core.queue.is_empty() && self.core.pulls.is_empty()
+    }
+
+    fn take_in(&mut self, shared: &Shared) -> bool {
+        let room = shared.options.queue_mark.saturating_sub(self.core.queue.len()).min(PULL_BATCH);
+        if room == 0 || self.is_hoarding() {
+            return false;
+        }
+        let Some(handle) = self.core.handle.clone() else { return false };
+        let mut arrivals = std::mem::take(&mut self.arrivals);
+        handle.inbox.take(room, &mut arrivals);
+        let any = !arrivals.is_empty();
+        for arrival in arrivals.drain(..) {
+            match arrival {
+                Arrival::To { node, mail, hops } => match self.by_id.get(&node) {
+                    Some(&to) => self.core.queue.push_back(Envelope { to, hops, mail }),
+                    None => lost(mail),
+                },
+                Arrival::From { node, port, message } => match self.by_id.get(&node) {
+                    Some(&at) => {
+                        let around = &mut self.slots[at as usize].around;
+                        self.core.hops = 0;
+                        if around.watched && around.plan.has_no_input() {
+                            shared.tell(&around.id, Event::Sent(message.value.clone()));
+                        }
+                        route(&mut self.core, around, port, message, shared);
+                    }
+                    None => drop(Unconfirmed::new(message)),
+                },
+            }
+        }
+        self.arrivals = arrivals;
+        any
+    }
+
+    /// A node that holds half of what it may stops the intake: its sources wait rather than lose.
+    fn is_hoarding(&self) -> bool {
+        self.core.holders.iter().any(|&at| {
+            let holding = &self.slots[at as usize].around.holding;
+            holding.now.load(Ordering::Relaxed) > holding.limit / 2
+        })
+    }
+
+    fn take_commands(&mut self, shared: &Shared) -> bool {
+        let Some(handle) = &self.core.handle else { return false };
+        let commands = handle.inbox.take_commands();
+        let any = !commands.is_empty();
+        for command in commands {
+            self.obey(command, shared);
+        }
+        any
+    }
+
+    fn obey(&mut self, command: Command, shared: &Shared) {
+        let at = |lane: &Lane, node: &Str| lane.by_id.get(node).copied();
+        self.core.hops = 0;
+        match command {
+            Command::Act { node, action } => {
+                if let Some(at) = at(self, &node) {
+                    self.run(at, Token::none(), shared, |node, cx| node.action(action, cx));
+                }
+            }
+            Command::Resume { node } => {
+                if let Some(at) = at(self, &node) {
+                    self.resume(at, shared);
+                }
+            }
+            Command::Status { node, status } => {
+                if let Some(at) = at(self, &node) {
+                    self.lend(at, shared).status(status);
+                }
+            }
+            Command::Log { node, level, text } => {
+                if let Some(at) = at(self, &node) {
+                    self.lend(at, shared).log(level, &text);
+                }
+            }
+            Command::Completed { node, message } => {
+                if let Some(at) = at(self, &node) {
+                    self.lend(at, shared).complete(message);
+                }
+            }
+            Command::Failed { node, error, message } => match at(self, &node) {
+                Some(at) => {
+                    if let NodeError::Fatal(text) | NodeError::Config { message: text, .. } = &error
+                        && message.is_none()
+                    {
+                        self.slots[at as usize].node = Running::Stopped(text.clone());
+                    }
+                    self.lend(at, shared).raise(error, message);
+                }
+                None => drop(message.map(Unconfirmed::new)),
+            },
+        }
+    }
+
+    fn serve_timers(&mut self, shared: &Shared) -> bool {
+        if self.core.timers.next().is_none() {
+            return false;
+        }
+        let now = shared.clock.elapsed();
+        let mut did = false;
+        while let Some((at, due)) = self.core.timers.take(now) {
+            self.core.hops = 0;
+            did = true;
+            match due {
+                Due::Node(id, token) => self.run(at, token, shared, |node, cx| node.timer(id, cx)),
+                Due::Restart => self.restart(at, shared),
+            }
+            if self.core.queue.len() >= shared.options.queue_mark {
+                // Sent on first: a burst of timers must not grow the queue.
+                break;
+            }
+        }
+        did
+    }
+
+    /// Puts some of a split's pieces on the queue when there is room; `false` when there was none to pull.
+    fn pull(&mut self, shared: &Shared) -> bool {
+        if self.core.pulls.is_empty() || self.core.queue.len() >= shared.options.queue_mark {
+            return false;
+        }
+        for _ in 0..PULL_BATCH {
+            let Some(pull) = self.core.pulls.front_mut() else { break };
+            let (at, port) = (pull.node, pull.port);
+            // A node's own code makes the pieces, so it is watched like a handler.
+            match panics::guarded(|| pull.pieces.next()) {
+                Ok(Some(message)) => {
+                    self.core.hops = 1;
+                    route(&mut self.core, &mut self.slots[at as usize].around, port, message, shared);
+                }
+                Ok(None) => drop(self.core.pulls.pop_front()),
+                Err(panic) => {
+                    self.core.pulls.pop_front();
+                    self.panicked(at, panic, &Token::none(), shared);
+                }
+            }
+        }
+        true
+    }
+
+    fn dispatch(&mut self, envelope: Envelope, shared: &Shared) {
+        let Envelope { to, hops, mail } = envelope;
+        let slot = &mut self.slots[to as usize];
+        slot.around.counters.received.add(1);
+        self.core.hops = hops;
+        if hops > shared.options.hop_limit {
+            let error = self.loop_error(to, shared);
+            let message = match mail {
+                Mail::Message(message) | Mail::Return(message) => message,
+            };
+            self.lend(to, shared).raise(error, Some(message));
+            return;
+        }
+        if slot.around.watched
+            && let Mail::Message(message) = &mail
+        {
+            shared.tell(&slot.around.id, Event::Received(message.value.clone()));
+        }
+        match (&mut slot.node, mail) {
+            (Running::Transform(_), Mail::Message(message)) => self.handle(to, message, shared),
+            (Running::Transform(_), Mail::Return(message)) => {
+                let token = message.token.clone();
+                self.run(to, token, shared, |node, cx| node.returned(message, cx));
+            }
+            (Running::Connector(port), Mail::Message(message)) => port.push(Unconfirmed::new(message)),
+            (Running::Stub(replies), Mail::Message(message)) => {
+                let reply = replies.pop_front();
+                self.reply(to, reply, message, shared);
+            }
+            (Running::SubflowStatus, Mail::Message(message)) => {
+                let instance = slot.around.listeners.status_shows_on;
+                if let (Some(instance), Some(status)) = (instance, super::events::shown_as_status(&message)) {
+                    self.lend(instance, shared).status(status);
+                }
+            }
+            (Running::Resting(backlog), mail) => backlog.push_back(Envelope { to, hops, mail }),
+            (Running::Stopped(why), Mail::Message(message)) => {
+                let error = NodeError::rejected(format!("the node is stopped: {why}"));
+                message.token.fail();
+                self.lend(to, shared).raise(error, Some(message));
+            }
+            (_, mail @ Mail::Return(_)) => lost(mail),
+        }
+    }
+
+    /// What a connector in a flow test does: confirm, answer or fail, as the test says.
+    fn reply(&mut self, at: u32, reply: Option<super::Reply>, message: Message, shared: &Shared) {
+        let mut lend = self.lend(at, shared);
+        match reply {
+            None => lend.complete(message),
+            Some(super::Reply::Answer(changes)) => {
+                let mut answer = message.clone();
+                for (key, value) in changes.iter() {
+                    answer.set(key.clone(), value.clone());
+                }
+                lend.send(0, answer);
+                lend.complete(message);
+            }
+            Some(super::Reply::Fail(error)) => lend.raise(error, Some(message)),
+        }
+    }
+
+    fn handle(&mut self, at: u32, message: Message, shared: &Shared) {
+        let Slot { node: Running::Transform(node), around } = &mut self.slots[at as usize] else { return };
+        around.touched = true;
+        // Only where somebody may want to see the message that came in is a copy kept.
+        let wanted = !around.listeners.complete.is_empty() || !around.listeners.catch.is_empty();
+        let copy = wanted.then(|| message.clone());
+        let (token, meta) = (message.token.clone(), message.meta.clone());
+        let mut slot = Some(message);
+        let mut lend = Lend { core: &mut self.core, around, shared };
+        let mut cx = Cx::new(&mut lend, token, meta);
+        let result = panics::guarded(|| node.handle(&mut slot, &mut cx));
+        match result {
+            Ok(Ok(())) => {
+                let (held, done_with) = cx.finish();
+                if !held && let Some(copy) = copy {
+                    lend.complete(done_with.or(slot).unwrap_or(copy));
+                }
+            }
+            Ok(Err(error)) => {
+                drop(cx);
+                lend.raise(error, slot.or(copy));
+            }
+            Err(panic) => {
+                let token = cx.token().clone();
+                drop(cx);
+                drop((slot, copy));
+                self.panicked(at, panic, &token, shared);
+            }
+        }
+    }
+
+    /// Calls a transform for anything but a message at its input.
+    pub fn run(
+        &mut self,
+        at: u32,
+        token: Token,
+        shared: &Shared,
+        call: impl FnOnce(&mut dyn Transform, &mut Cx<'_>) -> Result<(), NodeError>,
+    ) {
+        let Slot { node: Running::Transform(node), around } = &mut self.slots[at as usize] else { return };
+        around.touched = true;
+        let mut lend = Lend { core: &mut self.core, around, shared };
+        let mut cx = Cx::new(&mut lend, token, Arc::new(Meta::default()));
+        match panics::guarded(|| call(&mut **node, &mut cx)) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                drop(cx);
+                lend.raise(error, None);
+            }
+            Err(panic) => {
+                let token = cx.token().clone();
+                drop(cx);
+                self.panicked(at, panic, &token, shared);
+            }
+        }
+    }
+
+    /// What the engine lends to the node at this place.
+    pub fn lend<'l>(&'l mut self, at: u32, shared: &'l Shared) -> Lend<'l> {
+        Lend { core: &mut self.core, around: &mut self.slots[at as usize].around, shared }
+    }
+
+    fn resume(&mut self, at: u32, shared: &Shared) {
+        let mut lend = self.lend(at, shared);
+        lend.send_waiting();
+        if lend.around.waiting.is_empty() && std::mem::take(&mut lend.around.resume) {
+            self.run(at, Token::none(), shared, |node, cx| node.resume(cx));
+        }
+    }
+
+    fn panicked(&mut self, at: u32, panic: Box<dyn Any + Send>, token: &Token, shared: &Shared) {
+        token.fail();
+        let text = panics::text(&*panic);
+        let now = shared.clock.elapsed();
+        let slot = &mut self.slots[at as usize];
+        let panics = &mut slot.around.panics;
+        panics.retain(|when| now.saturating_sub(*when) < Duration::from_secs(60));
+        panics.push(now);
+        // What the node held is dropped with it, which tells the sources.
+        let again_in = if panics.len() < 3 {
+            let wait = Duration::from_millis(250 << (2 * panics.len()));
+            slot.node = Running::Resting(VecDeque::new());
+            self.core.timers.forget(at);
+            self.core.timers.restart(now + wait, at);
+            Some(wait)
+        } else {
+            slot.node = Running::Stopped(format!("it panicked 3 times within a minute, last: {text}"));
+            self.core.timers.forget(at);
+            None
+        };
+        self.core.pulls.retain(|pull| pull.node != at);
+        let around = &self.slots[at as usize].around;
+        around.counters.errors.add(1);
+        shared.tell(&around.id, Event::Panicked { text, again_in });
+    }
+
+    fn restart(&mut self, at: u32, shared: &Shared) {
+        let slot = &mut self.slots[at as usize];
+        let backlog = match &mut slot.node {
+            Running::Resting(backlog) => std::mem::take(backlog),
+            _ => return,
+        };
+        slot.node = super::build::running(&slot.around.plan, shared, slot.around.saved.clone());
+        self.core.queue.extend(backlog);
+        self.run(at, Token::none(), shared, |node, cx| node.start(cx));
+    }
+
+    fn save_states(&mut self, shared: &Shared) {
+        let now = shared.clock.elapsed();
+        for slot in &mut self.slots {
+            if slot.around.touched && now >= slot.around.saved_at + SAVE_EVERY {
+                slot.around.touched = false;
+                slot.around.saved_at = now;
+                slot.around.saved = saved(&slot.node);
+            }
+        }
+    }
+
+    /// Names the wires of the loop that a message runs in.
+    fn loop_error(&self, at: u32, shared: &Shared) -> NodeError {
+        let names = super::events::name_loop(&self.slots, at);
+        NodeError::rejected(format!(
+            "the message went through {} nodes without a pause, round the loop {names}: put a delay into it, or a way out",
+            shared.options.hop_limit
+        ))
+    }
+}
+
+/// What `save` gives; a panic in it is as good as nothing saved.
+pub fn saved(node: &Running) -> Option<Value> {
+    match node {
+        Running::Transform(node) => panics::guarded(|| node.save()).ok().flatten(),
+        _ => None,
+    }
+}
+
+/// A message that has nowhere to go tells its source.
+pub fn lost(mail: Mail) {
+    match mail {
+        Mail::Message(message) | Mail::Return(message) => drop(Unconfirmed::new(message)),
+    }
+}
+
+/// Sends a message down the wires of a port.
+pub fn route(core: &mut Core, around: &mut Around, port: u16, message: Message, shared: &Shared) {
+    around.counters.sent.add(1);
+    let Some(wires) = around.wires.get(port as usize) else { return };
+    let Some((last, others)) = wires.split_last() else { return };
+    let hops = core.hops + 1;
+    if core.queue.len() + wires.len() > shared.options.queue_limit {
+        // Only a loop that multiplies messages gets here: sources stop at the mark, long before.
+        message.token.fail();
+        let text = format!(
+            "more than {} messages wait in this flow: it makes more of them than it ends",
+            shared.options.queue_limit
+        );
+        shared.tell(&around.id, Event::Error { error: NodeError::rejected(text), caught: false });
+        return;
+    }
+    for wire in others {
+        wire.passed.add(1);
+        deliver(core, &around.id.flow, &wire.target, message.clone(), hops);
+    }
+    last.passed.add(1);
+    deliver(core, &around.id.flow, &last.target, message, hops);
+}
+
+fn deliver(core: &mut Core, origin: &Str, target: &Target, message: Message, hops: u32) {
+    match target {
+        Target::Here(to) => core.queue.push_back(Envelope { to: *to, hops, mail: Mail::Message(message) }),
+        Target::There { lane, node } => {
+            let arrival = Arrival::To { node: node.clone(), mail: Mail::Message(message), hops };
+            lane.push(origin, [arrival]);
+        }
+    }
+}

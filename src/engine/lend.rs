@@ -1,0 +1,217 @@
+//! What the engine lends to a transform for one call: `Host`, filled in.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tidegate_nodes::error::NodeError;
+use tidegate_nodes::host::{
+    DebugRecord, Holding, Host, Level, Mail, Pieces, Scope, Settings, State, Status, TimerId,
+};
+use tidegate_nodes::message::{Credit, Message, Token, Unconfirmed};
+use tidegate_nodes::path::ContextKey;
+use tidegate_nodes::value::{Object, Str, Value};
+
+use super::Shared;
+use super::inbox::Arrival;
+use super::lane::{Core, Envelope, Pull, route};
+use super::observer::Event;
+use super::slot::{Around, Target};
+
+pub struct Lend<'l> {
+    pub core: &'l mut Core,
+    pub around: &'l mut Around,
+    pub shared: &'l Shared,
+}
+
+impl Lend<'_> {
+    /// Sends what waited for a credit, as far as credits go.
+    pub fn send_waiting(&mut self) {
+        while let Some((_, message)) = self.around.waiting.front() {
+            let bytes = tidegate_nodes::cx::weight(&message.message().value);
+            let Some(credit) = self.around.pool.take(bytes) else { return };
+            let Some((port, message)) = self.around.waiting.pop_front() else { return };
+            self.release_place();
+            let mut message = message.into_message();
+            message.token.set_credit(credit);
+            route(self.core, self.around, port, message, self.shared);
+        }
+    }
+
+    fn take_place(&mut self) {
+        self.around.holding.now.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn release_place(&mut self) {
+        self.around.holding.now.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// The owner of a context, and the key without its `$parent.`s.
+    fn owner(&self, scope: Scope, key: &ContextKey) -> Option<(Str, ContextKey)> {
+        let mut flows = self.around.contexts.flows.iter();
+        let mut key = key.clone();
+        let mut owner = match scope {
+            Scope::Global => Str::new_static("global"),
+            Scope::Node => self.around.contexts.node.clone(),
+            Scope::Flow => flows.next()?.clone(),
+        };
+        while scope == Scope::Flow && key.path.first() == Some("$parent") {
+            key.path = key.path.behind_first()?;
+            owner = flows.next()?.clone();
+        }
+        Some((owner, key))
+    }
+
+    fn with_owner<R>(
+        &self,
+        scope: Scope,
+        key: &ContextKey,
+        act: impl FnOnce(&str, &ContextKey) -> Result<R, NodeError>,
+    ) -> Result<R, NodeError> {
+        // Nearly every key needs no rewriting.
+        if key.path.first() != Some("$parent") {
+            let owner = match scope {
+                Scope::Global => "global",
+                Scope::Node => self.around.contexts.node.as_str(),
+                Scope::Flow => self.around.contexts.flows.first().map_or("global", Str::as_str),
+            };
+            return act(owner, key);
+        }
+        match self.owner(scope, key) {
+            Some((owner, key)) => act(&owner, &key),
+            None => Err(NodeError::rejected(format!("{} leads out of the flow", key.path.text()))),
+        }
+    }
+}
+
+impl Host for Lend<'_> {
+    fn wall_ms(&self) -> i64 {
+        self.shared.clock.wall_ms()
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.shared.clock.elapsed()
+    }
+
+    fn random(&mut self) -> u64 {
+        tidegate_nodes::testing::splitmix(&mut self.core.seed)
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.shared.settings
+    }
+
+    fn send(&mut self, port: u16, message: Message) {
+        if self.around.watched && self.around.plan.has_no_input() {
+            self.shared.tell(&self.around.id, Event::Sent(message.value.clone()));
+        }
+        route(self.core, self.around, port, message, self.shared);
+    }
+
+    fn set_timer(&mut self, id: TimerId, after: Duration, token: Token) {
+        // A wait beyond a century is a mistake that must not overflow the clock.
+        let after = after.min(Duration::from_secs(100 * 366 * 86_400));
+        let at = self.shared.clock.elapsed() + after;
+        self.core.timers.set(at, self.around.index, id, token);
+    }
+
+    fn cancel_timer(&mut self, id: TimerId) -> bool {
+        self.core.timers.cancel(self.around.index, id)
+    }
+
+    fn status(&mut self, status: Status) {
+        super::events::status(self, status);
+    }
+
+    fn log(&mut self, level: Level, text: &str) {
+        self.shared.tell(&self.around.id, Event::Log(level, text.to_string()));
+    }
+
+    fn debug(&mut self, record: DebugRecord) {
+        self.shared.tell(&self.around.id, Event::Debug(record));
+    }
+
+    fn raise(&mut self, error: NodeError, message: Option<Message>) {
+        super::events::error(self, error, message);
+    }
+
+    fn complete(&mut self, message: Message) {
+        super::events::complete(self, message);
+    }
+
+    fn env(&self, name: &str) -> Option<Value> {
+        self.around.plan.env.get(name)
+    }
+
+    fn context_get(&self, scope: Scope, key: &ContextKey, msg: &Object) -> Result<Option<Value>, NodeError> {
+        self.with_owner(scope, key, |owner, key| self.shared.contexts.get(owner, key, msg))
+    }
+
+    fn context_set(
+        &self,
+        scope: Scope,
+        key: &ContextKey,
+        msg: &Object,
+        value: Option<Value>,
+    ) -> Result<(), NodeError> {
+        self.with_owner(scope, key, |owner, key| self.shared.contexts.set(owner, key, msg, value))
+    }
+
+    fn context_keys(&self, scope: Scope, store: Option<&str>) -> Result<Vec<Str>, NodeError> {
+        let any = ContextKey { store: None, path: tidegate_nodes::path::Path::key("-") };
+        self.with_owner(scope, &any, |owner, _| Ok(self.shared.contexts.keys(owner, store)))
+    }
+
+    fn context_update(
+        &self,
+        scope: Scope,
+        key: &ContextKey,
+        change: &mut dyn FnMut(Option<Value>) -> Option<Value>,
+    ) -> Result<(), NodeError> {
+        self.with_owner(scope, key, |owner, key| self.shared.contexts.update(owner, key, change))
+    }
+
+    fn state(&mut self) -> &mut dyn State {
+        &mut self.around.state
+    }
+
+    fn take_credit(&mut self, bytes: u32) -> Option<Arc<Credit>> {
+        // Who waits goes first.
+        let credit = if self.around.waiting.is_empty() { self.around.pool.take(bytes) } else { None };
+        self.around.resume |= credit.is_none();
+        credit
+    }
+
+    fn send_when_credit(&mut self, port: u16, message: Message) {
+        self.take_place();
+        self.around.waiting.push_back((port, Unconfirmed::new(message)));
+    }
+
+    fn send_pieces(&mut self, port: u16, pieces: Pieces) {
+        self.core.pulls.push_back(Pull { node: self.around.index, port, pieces });
+    }
+
+    fn deliver(&mut self, node: &str, mail: Mail) -> Result<(), NodeError> {
+        let hops = self.core.hops + 1;
+        match self.shared.directory.target(node, &self.core.handle) {
+            Some(Target::Here(to)) => self.core.queue.push_back(Envelope { to, hops, mail }),
+            Some(Target::There { lane, node }) => {
+                lane.push(&self.around.id.flow, [Arrival::To { node, mail, hops }]);
+            }
+            None => return Err(NodeError::rejected(format!("no node {node} runs"))),
+        }
+        Ok(())
+    }
+
+    fn find_link(&self, target: &str, by_name: bool) -> Result<Str, NodeError> {
+        self.shared.directory.find_link(target, by_name, &self.around.contexts.flows[0])
+    }
+
+    fn holding(&mut self) -> &mut Holding {
+        let at = self.around.index;
+        if !self.core.holders.contains(&at) {
+            self.core.holders.push(at);
+        }
+        &mut self.around.holding
+    }
+}

@@ -1,0 +1,112 @@
+//! What the engine tells the outside: log lines, statuses, debug records, losses. It never waits for who listens.
+
+use std::time::Duration;
+
+use tidegate_nodes::error::NodeError;
+use tidegate_nodes::host::{DebugRecord, Level, Status};
+use tidegate_nodes::value::{Object, Str};
+
+/// The node an event is about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NodeRef {
+    /// In the running gateway; inside a subflow instance `<instance>-<node>`.
+    pub id: Str,
+    /// In the flow file.
+    pub document_id: Str,
+    pub type_name: Str,
+    pub name: Str,
+    pub flow: Str,
+}
+
+impl std::fmt::Display for NodeRef {
+    /// As a person would say it: `function "parse" (t1/a1b2)`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.name.is_empty() {
+            write!(f, "{} ({}/{})", self.type_name, self.flow, self.id)
+        } else {
+            write!(f, "{} \"{}\" ({}/{})", self.type_name, self.name, self.flow, self.id)
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub enum Event {
+    Log(Level, String),
+    /// An error, and whether a Catch took it.
+    Error {
+        error: NodeError,
+        caught: bool,
+    },
+    Status(Status),
+    Debug(DebugRecord),
+    /// A message at a node's input; only for nodes that are watched.
+    Received(Object),
+    /// A message out of a node that has no input; only for nodes that are watched.
+    Sent(Object),
+    /// A node panicked; it starts again after a while, or not any more.
+    Panicked {
+        text: String,
+        again_in: Option<Duration>,
+    },
+    /// Messages that will not be delivered, and why. Their sources are not acknowledged.
+    Lost {
+        count: u64,
+        reason: &'static str,
+    },
+    /// Ticks that a source left out because nothing could take them.
+    Skipped(u64),
+}
+
+pub trait Observer: Send + Sync {
+    fn event(&self, at: Duration, node: &NodeRef, event: Event);
+}
+
+/// Events to the log; debug records to the console where they ask for it.
+pub struct LogObserver;
+
+impl Observer for LogObserver {
+    fn event(&self, _at: Duration, node: &NodeRef, event: Event) {
+        match event {
+            Event::Log(Level::Error, text) => tracing::error!("{node}: {text}"),
+            Event::Log(Level::Warn, text) => tracing::warn!("{node}: {text}"),
+            Event::Log(Level::Info, text) => tracing::info!("{node}: {text}"),
+            Event::Log(Level::Debug, text) => tracing::debug!("{node}: {text}"),
+            Event::Error { error, caught: false } => tracing::error!("{node}: {error}"),
+            Event::Error { error, caught: true } => {
+                tracing::debug!("{node}: {error} (taken by a catch node)")
+            }
+            Event::Debug(record) if record.to_console => {
+                let value = record.value.as_ref().map_or_else(|| "undefined".to_string(), |v| v.to_json());
+                tracing::info!("{node}: {}{value}", record.property_prefix());
+            }
+            Event::Debug(_) | Event::Status(_) | Event::Received(_) | Event::Sent(_) => {}
+            Event::Panicked { text, again_in: Some(wait) } => {
+                tracing::error!("{node}: panicked: {text}; it starts again in {} ms", wait.as_millis());
+            }
+            Event::Panicked { text, again_in: None } => {
+                tracing::error!(
+                    "{node}: panicked: {text}; stopped after 3 panics in a minute: deploy it again when mended"
+                );
+            }
+            Event::Lost { count, reason } => {
+                tracing::warn!(
+                    "{node}: {count} messages not delivered: {reason}; their sources are not acknowledged"
+                );
+            }
+            Event::Skipped(count) => {
+                tracing::warn!("{node}: {count} ticks left out: what it sent before is still on its way");
+            }
+        }
+    }
+}
+
+/// How a debug record names what it shows.
+pub trait DebugPrefix {
+    fn property_prefix(&self) -> String;
+}
+
+impl DebugPrefix for DebugRecord {
+    fn property_prefix(&self) -> String {
+        if self.property.is_empty() { "msg: ".to_string() } else { format!("msg.{}: ", self.property) }
+    }
+}

@@ -1,0 +1,37 @@
+//! The flow document: Node-RED's flow JSON from text to the flat graph that the engine runs.
+//!
+//! ```text
+//! text -> Document::parse -> Document -> check -> Plan (what runs) + Problems (what is wrong, and where)
+//! ```
+//!
+//! Nothing in here opens, spawns or waits. A document that has a problem of severity `Error` is not to be run;
+//! a `Disabled` node is left out of the plan, and the rest runs.
+
+mod credentials;
+mod deploy;
+mod diff;
+mod document;
+mod env;
+mod expand;
+mod fingerprint;
+mod index;
+mod instance;
+mod model;
+mod order;
+mod plan;
+mod problem;
+mod settings;
+mod substitute;
+mod suggest;
+mod text;
+mod validate;
+
+pub use credentials::{Credentials, merge, redact, split};
+pub use deploy::{Deployment, Restart};
+pub use diff::{Change, Diff, PropertyChange};
+pub use env::{EnvChain, ProcessEnv};
+pub use model::{Document, FlowNode, Limits};
+pub use plan::{LanePlan, Plan, PlanKind, PlanNode, SubflowInfo};
+pub use problem::{Problem, Severity};
+pub use suggest::nearest;
+pub use validate::{check, validate};
