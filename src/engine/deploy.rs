@@ -131,10 +131,12 @@ impl Engine {
             **lane = Lane::default();
         }
         for (number, lane_plan) in plan.lanes.iter().enumerate() {
+            new_lanes[number].core.starting = true;
             for node in lane_plan.nodes.iter().filter(|node| start.contains(&node.config.id)) {
                 let at = new_lanes[number].by_id[&node.config.id];
                 new_lanes[number].run(at, Token::none(), shared, |node, cx| node.start(cx));
             }
+            new_lanes[number].core.starting = false;
         }
         drop((old_lanes, new_lanes));
         if let Some(running) = &self.workers {

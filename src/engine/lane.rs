@@ -55,6 +55,8 @@ pub struct Core {
     pub pulls: VecDeque<Pull>,
     /// Of the message at hand.
     pub hops: u32,
+    /// Nodes are being started: as in Node-RED nobody listens to them yet.
+    pub starting: bool,
     /// Nodes that have ever held a message.
     pub holders: Vec<u32>,
     /// Nodes that have run since their state was saved.
