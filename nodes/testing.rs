@@ -129,6 +129,12 @@ impl Rig {
         });
     }
 
+    /// Stops the node: it is closed and dropped with what it holds, and sources hear of that in [`Rig::settled`].
+    pub fn stop(&mut self) {
+        self.close();
+        self.node = Box::new(Stopped);
+    }
+
     /// The node, to look at what `save` gives.
     pub fn node(&mut self) -> &mut dyn Transform {
         &mut *self.node
@@ -183,6 +189,14 @@ impl Rig {
         for (port, pieces) in std::mem::take(&mut self.host.pieces) {
             self.host.sent.extend(pieces.map(|message| Sent { port, message }));
         }
+    }
+}
+
+struct Stopped;
+
+impl Transform for Stopped {
+    fn handle(&mut self, _msg: &mut Option<Message>, _cx: &mut Cx<'_>) -> Result<(), NodeError> {
+        Err(NodeError::fatal("the node is stopped"))
     }
 }
 

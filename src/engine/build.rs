@@ -122,7 +122,8 @@ pub fn around(
     }
 }
 
-fn context_owners(plan: &PlanNode) -> ContextOwners {
+/// Whose contexts a node reads and writes.
+pub fn context_owners(plan: &PlanNode) -> ContextOwners {
     let mut flows = Vec::new();
     let mut inside = plan.subflow.as_ref();
     while let Some(subflow) = inside {

@@ -75,11 +75,6 @@ impl Port {
         self.lock().len() + self.in_hand.load(Ordering::Relaxed)
     }
 
-    /// Messages that came in and are not acknowledged yet.
-    pub fn unacknowledged(&self) -> usize {
-        self.tracker.unsettled()
-    }
-
     fn lock(&self) -> MutexGuard<'_, VecDeque<Unconfirmed>> {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -131,10 +131,12 @@ impl Engine {
             **lane = Lane::default();
         }
         for (number, lane_plan) in plan.lanes.iter().enumerate() {
+            new_lanes[number].core.starting = true;
             for node in lane_plan.nodes.iter().filter(|node| start.contains(&node.config.id)) {
                 let at = new_lanes[number].by_id[&node.config.id];
                 new_lanes[number].run(at, Token::none(), shared, |node, cx| node.start(cx));
             }
+            new_lanes[number].core.starting = false;
         }
         drop((old_lanes, new_lanes));
         if let Some(running) = &self.workers {
@@ -149,6 +151,7 @@ impl Engine {
             handle.wake();
         }
         shared.counters.retain(|id| places.contains_key(id));
+        forget_contexts(&layout.plan, &plan, &places, shared);
         layout.lanes = handles;
         layout.plan = plan;
         report
@@ -237,6 +240,19 @@ impl Engine {
         };
         let handle = runtime.spawn(connectors::supervise(connector, again, place));
         layout.tasks.insert(id, Task { port, handle });
+    }
+}
+
+/// What nodes and tabs kept in their contexts goes with them, as in Node-RED.
+fn forget_contexts(old: &Plan, new: &Plan, places: &HashMap<Str, (usize, u32)>, shared: &Shared) {
+    for node in old.nodes().filter(|node| !places.contains_key(&node.config.id)) {
+        shared.contexts.forget(&build::context_owners(node).node);
+        if matches!(node.kind, PlanKind::Instance) {
+            shared.contexts.forget(&node.config.id);
+        }
+    }
+    for lane in old.lanes.iter().filter(|old| !new.lanes.iter().any(|lane| lane.id == old.id)) {
+        shared.contexts.forget(&lane.id);
     }
 }
 

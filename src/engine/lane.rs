@@ -55,6 +55,8 @@ pub struct Core {
     pub pulls: VecDeque<Pull>,
     /// Of the message at hand.
     pub hops: u32,
+    /// Nodes are being started: as in Node-RED nobody listens to them yet.
+    pub starting: bool,
     /// Nodes that have ever held a message.
     pub holders: Vec<u32>,
     /// Nodes that have run since their state was saved.
@@ -345,7 +347,7 @@ impl Lane {
             }
             Ok(Err(error)) => {
                 drop(cx);
-                lend.raise(error, slot.or(copy));
+                self.failed(at, error, slot.or(copy), shared);
             }
             Err(panic) => {
                 let token = cx.token().clone();
@@ -374,7 +376,7 @@ impl Lane {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 drop(cx);
-                lend.raise(error, None);
+                self.failed(at, error, None, shared);
             }
             Err(panic) => {
                 let token = cx.token().clone();
@@ -382,6 +384,16 @@ impl Lane {
                 self.panicked(at, panic, &token, shared);
             }
         }
+    }
+
+    /// A handler returned an error: to Catch, and a node that says it cannot go on is stopped.
+    fn failed(&mut self, at: u32, error: NodeError, message: Option<Message>, shared: &Shared) {
+        if let NodeError::Fatal(why) | NodeError::Config { message: why, .. } = &error {
+            self.slots[at as usize].node = Running::Stopped(why.clone());
+            self.core.timers.forget(at);
+            self.core.pulls.retain(|pull| pull.node != at);
+        }
+        self.lend(at, shared).raise(error, message);
     }
 
     /// What the engine lends to the node at this place.

@@ -73,7 +73,9 @@ impl Host for Lend<'_> {
     }
 
     fn set_timer(&mut self, id: TimerId, after: Duration, token: Token) {
-        // A wait beyond a century is a mistake that must not overflow the clock.
+        // No wait at all would let a loop through a delay node run within one instant, for ever; JavaScript's least is
+        // a millisecond too. A wait beyond a century is a mistake that must not overflow the clock.
+        let after = if after.is_zero() { Duration::from_millis(1) } else { after };
         let after = after.min(Duration::from_secs(100 * 366 * 86_400));
         let at = self.shared.clock.elapsed() + after;
         self.core.timers.set(at, self.around.index, id, token);

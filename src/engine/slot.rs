@@ -122,7 +122,6 @@ pub struct Counters {
     pub received: Count,
     pub sent: Count,
     pub errors: Count,
-    pub skipped: Count,
 }
 
 /// Keyed state in memory.

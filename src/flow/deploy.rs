@@ -28,7 +28,8 @@ pub struct Restart {
     pub start: Vec<Str>,
     /// They run on, with new wires or in another group.
     pub rewire: Vec<Str>,
-    /// Of `start`: the same node as before, so it can take its state over.
+    /// Of `start`: of the same type and in the same lane as before, so it takes its state over. None after a full deploy,
+    /// which resets.
     pub same: Vec<Str>,
     /// The tabs in which something stops or starts.
     pub lanes: Vec<Str>,
@@ -63,7 +64,10 @@ impl Restart {
         let is_restarted = |id: &&Str| restarted.contains(*id);
         let start: Vec<Str> = after.ids().filter(is_restarted).cloned().collect();
         let stop: Vec<Str> = before.ids().filter(is_restarted).cloned().collect();
-        let same = |id: &&Str| before.get(id).zip(after.get(id)).is_some_and(|(old, new)| is_same(old, new));
+        let same = |id: &&Str| {
+            let both = before.get(id).zip(after.get(id));
+            deployment != Deployment::Full && both.is_some_and(|(old, new)| is_heir(old, new))
+        };
         let mut lanes: Vec<Str> = Vec::new();
         let mut seen = HashSet::new();
         for lane in new.lanes.iter().chain(&old.lanes) {
@@ -89,6 +93,11 @@ impl Restart {
 /// The same node, in the same lane: it may be wired differently.
 fn is_same(old: &PlanNode, new: &PlanNode) -> bool {
     old.fingerprint == new.fingerprint && old.config.flow == new.config.flow
+}
+
+/// It can take over what the old one kept, though its properties changed.
+fn is_heir(old: &PlanNode, new: &PlanNode) -> bool {
+    old.config.type_name == new.config.type_name && old.config.flow == new.config.flow
 }
 
 /// The nodes of a plan by id, in order.
@@ -181,7 +190,7 @@ mod tests {
         let restart = between(|flow| flow[2]["limit"] = json!(5), Deployment::Nodes);
         assert_eq!(restart.stop, ["b"]);
         assert_eq!(restart.start, ["b"]);
-        assert!(restart.same.is_empty(), "another configuration");
+        assert_eq!(restart.same, ["b"], "of the same type, so it takes its state over");
         assert_eq!(restart.lanes, ["t"]);
     }
 
@@ -189,7 +198,7 @@ mod tests {
     fn what_is_wired_to_it_restarts_with_flows() {
         let restart = between(|flow| flow[2]["limit"] = json!(5), Deployment::Flows);
         assert_eq!(restart.start, ["a", "b"]);
-        assert_eq!(restart.same, ["a"]);
+        assert_eq!(restart.same, ["a", "b"]);
     }
 
     #[test]
@@ -208,7 +217,7 @@ mod tests {
         assert_eq!((restart.stop, restart.start), (vec![Str::new("c")], vec![]));
         let restart = between(|_| (), Deployment::Full);
         assert_eq!(restart.stop, ["a", "b", "c"]);
-        assert_eq!(restart.same, ["a", "b", "c"]);
+        assert!(restart.same.is_empty(), "a full deploy resets");
     }
 
     #[test]

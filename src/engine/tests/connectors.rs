@@ -100,7 +100,7 @@ fn a_connection_that_breaks_loses_nothing_and_keeps_the_order() {
     let mut rig = start("breaks", vec![node("a", "counter", json!([["sink"]]), json!({}))], "a");
     rig.world.change(|state| {
         // It breaks with everything unconfirmed in hand, twice, and cannot be reached once in between.
-        state.breaks_at = vec![30, 100];
+        state.breaks_at = vec![30, 150];
         state.refuse_open = Some(3);
         state.to_give.extend(0..500);
     });
