@@ -166,7 +166,7 @@ impl Built {
 }
 
 /// One node as the document has it, environment filled in.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct NodeConfig {
     /// Unique in the running gateway; inside a subflow instance `<instance>-<node>`.
     pub id: Str,
@@ -179,6 +179,13 @@ pub struct NodeConfig {
     /// All its properties, as they stand in the flow file.
     pub properties: serde_json::Map<String, serde_json::Value>,
     pub settings: Arc<Settings>,
+}
+
+/// Properties can hold secrets, so they are not shown.
+impl fmt::Debug for NodeConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.type_name, self.id)
+    }
 }
 
 impl NodeConfig {

@@ -12,7 +12,7 @@ use tidegate_nodes::error::NodeError;
 use tidegate_nodes::host::{Host, Mail, Pieces};
 use tidegate_nodes::message::{Message, Meta, Token, Unconfirmed};
 use tidegate_nodes::node::Transform;
-use tidegate_nodes::value::{Str, Value};
+use tidegate_nodes::value::Str;
 
 use super::Shared;
 use super::inbox::{Arrival, Command, LaneHandle};
