@@ -33,6 +33,7 @@ folders! {
     common,
     logic,
     parse,
+    simulator,
 }
 
 /// Every node type that this gateway has.
