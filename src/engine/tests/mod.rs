@@ -214,12 +214,15 @@ static PIECES: NodeType = NodeType {
     build: |_| Ok(Built::transform(Pieces)),
 };
 
-/// Makes as many pieces as the payload says.
+/// Makes as many pieces as the payload says, and passes on what is no number.
 struct Pieces;
 
 impl Transform for Pieces {
     fn handle(&mut self, msg: &mut Option<Message>, cx: &mut Cx<'_>) -> Result<(), NodeError> {
-        let count = msg.as_ref().and_then(|msg| msg.payload().as_i64()).unwrap_or(0);
+        let Some(count) = msg.as_ref().and_then(|msg| msg.payload().as_i64()) else {
+            cx.send(0, msg.take().expect("a message"));
+            return Ok(());
+        };
         cx.emit_pieces(0, (0..count).map(|n| [("payload", n)].into_iter().collect()));
         Ok(())
     }
