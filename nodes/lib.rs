@@ -31,6 +31,7 @@ macro_rules! folders {
 
 folders! {
     common,
+    link,
     logic,
     parse,
 }
