@@ -31,7 +31,11 @@ macro_rules! folders {
 
 folders! {
     common,
+<<<<<<< HEAD
     function,
+=======
+    link,
+>>>>>>> time
     logic,
     parse,
     simulator,
