@@ -31,11 +31,8 @@ macro_rules! folders {
 
 folders! {
     common,
-<<<<<<< HEAD
     function,
-=======
     link,
->>>>>>> time
     logic,
     parse,
     simulator,
