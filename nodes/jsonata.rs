@@ -37,14 +37,4 @@ mod tests {
         let error = Expression::parse("$sum(payload)").unwrap_err();
         assert!(error.message().contains("`$sum(payload)`"), "{error}");
     }
-
-    /// The same over any value, with variables beside the usual ones: `("A", x)` is `$A` in the expression.
-    pub fn eval_with(
-        &self,
-        _root: &Value,
-        _bindings: &[(&str, Value)],
-        _cx: &Cx<'_>,
-    ) -> Result<Option<Value>, NodeError> {
-        Err(NodeError::rejected(format!("JSONata is not built in: {}", self.text)))
-    }
 }
