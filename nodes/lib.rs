@@ -34,6 +34,7 @@ folders! {
     function,
     logic,
     parse,
+    sequence,
     simulator,
 }
 
