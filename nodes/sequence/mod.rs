@@ -1,5 +1,9 @@
 //! Sequences: one message into many and many into one, in batches, in order.
 
+mod join;
+mod join_form;
+mod join_group;
+mod join_reduce;
 mod parts;
 mod sort;
 mod sort_order;
@@ -9,4 +13,4 @@ mod split_rest;
 
 use crate::node::NodeType;
 
-pub const NODES: &[NodeType] = &[split::NODE, sort::NODE];
+pub const NODES: &[NodeType] = &[split::NODE, join::NODE, sort::NODE];
