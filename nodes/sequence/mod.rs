@@ -1,5 +1,7 @@
 //! Sequences: one message into many and many into one, in batches, in order.
 
+mod batch;
+mod batch_concat;
 mod join;
 mod join_form;
 mod join_group;
@@ -13,4 +15,4 @@ mod split_rest;
 
 use crate::node::NodeType;
 
-pub const NODES: &[NodeType] = &[split::NODE, join::NODE, sort::NODE];
+pub const NODES: &[NodeType] = &[split::NODE, join::NODE, batch::NODE, sort::NODE];
