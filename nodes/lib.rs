@@ -35,6 +35,7 @@ folders! {
     link,
     logic,
     parse,
+    sequence,
     simulator,
 }
 
