@@ -161,14 +161,14 @@ impl Reduce {
                 .into_iter()
                 .filter_map(|(name, value)| Some((name, value?)))
                 .collect();
-            sum = self.expression.eval_with(msg, &bindings, cx)?;
+            sum = self.expression.eval_with(&Value::Object(msg.clone()), &bindings, cx)?;
         }
         let Some(fixup) = &self.fixup else { return Ok(sum) };
         let bindings: Vec<(&str, Value)> = [("N", Some(count)), ("A", sum)]
             .into_iter()
             .filter_map(|(name, value)| Some((name, value?)))
             .collect();
-        fixup.eval_with(&Object::new(), &bindings, cx)
+        fixup.eval_with(&Value::Object(Object::new()), &bindings, cx)
     }
 
     /// More wait than may: all of them go, and the one that was too many tells of it.

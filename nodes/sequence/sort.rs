@@ -174,7 +174,7 @@ impl SortArray {
             None => items.iter().cloned().map(Some).collect(),
             Some(key) => items
                 .iter()
-                .map(|item| key.eval_value(item, &[], cx).map_err(|error| invalid(&error)))
+                .map(|item| key.eval_with(item, &[], cx).map_err(|error| invalid(&error)))
                 .collect::<Result<_, _>>()?,
         };
         let order = self.by.order(keys);

@@ -182,13 +182,16 @@ static FRAGILE: NodeType = NodeType {
     build: |_| Ok(Built::transform(Fragile(0))),
 };
 
-/// Counts messages into them, and panics over the payload "boom".
+/// Counts messages into them, and panics over the payload "boom" or its number.
 struct Fragile(i64);
+
+const BOOM: i64 = -666;
 
 impl Transform for Fragile {
     fn handle(&mut self, msg: &mut Option<Message>, cx: &mut Cx<'_>) -> Result<(), NodeError> {
         let mut message = msg.take().expect("a message");
-        assert!(message.payload().as_str() != Some("boom"), "it went boom");
+        let boom = message.payload().as_str() == Some("boom") || message.payload().as_i64() == Some(BOOM);
+        assert!(!boom, "it went boom");
         self.0 += 1;
         message.set("count", self.0);
         cx.send(0, message);
