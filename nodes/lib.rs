@@ -31,8 +31,12 @@ macro_rules! folders {
 
 folders! {
     common,
+    function,
+    link,
     logic,
     parse,
+    sequence,
+    simulator,
 }
 
 /// Every node type that this gateway has.

@@ -129,6 +129,12 @@ impl Rig {
         });
     }
 
+    /// Stops the node: it is closed and dropped with what it holds, and sources hear of that in [`Rig::settled`].
+    pub fn stop(&mut self) {
+        self.close();
+        self.node = Box::new(Stopped);
+    }
+
     /// The node, to look at what `save` gives.
     pub fn node(&mut self) -> &mut dyn Transform {
         &mut *self.node
@@ -159,6 +165,13 @@ impl Rig {
         self.settled.0.lock().expect("no test panics while it holds this").clone()
     }
 
+    /// The same after the node was dropped with all that it held, as a crash or a deploy does.
+    pub fn settled_when_dropped(self) -> Vec<(u64, Outcome)> {
+        let settled = self.settled.clone();
+        drop(self);
+        settled.0.lock().expect("no test panics while it holds this").clone()
+    }
+
     fn run(
         &mut self,
         token: Token,
@@ -183,6 +196,14 @@ impl Rig {
         for (port, pieces) in std::mem::take(&mut self.host.pieces) {
             self.host.sent.extend(pieces.map(|message| Sent { port, message }));
         }
+    }
+}
+
+struct Stopped;
+
+impl Transform for Stopped {
+    fn handle(&mut self, _msg: &mut Option<Message>, _cx: &mut Cx<'_>) -> Result<(), NodeError> {
+        Err(NodeError::fatal("the node is stopped"))
     }
 }
 

@@ -1,11 +1,13 @@
 //! csv: CSV text to objects and back, in the older way of Node-RED and by RFC 4180.
 
+
 use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::csv_common::{BadNames, CellOptions, NamesOut, Options, Parts};
-use super::csv_legacy::{Legacy, LegacyRows};
-use super::csv_rfc::{Rfc, RfcRows};
+use super::csv_legacy::Legacy;
+use super::csv_rfc::Rfc;
+use super::csv_rows::{Rows, row_messages};
 use crate::cx::{Cx, Held};
 use crate::descriptor::{Category, Descriptor, Field, Outputs, Role};
 use crate::error::NodeError;
@@ -129,30 +131,18 @@ fn build(config: &NodeConfig) -> Result<Built, NodeError> {
         ret,
     };
     let dialect = if rfc { Dialect::Rfc(Rfc::new(&options)) } else { Dialect::Legacy(Legacy::new(&options)) };
-    Ok(Built::transform(Csv { options, dialect, names_sent: false, warned: false, rows: Vec::new() }))
+    Ok(Built::transform(Csv {
+        options,
+        dialect,
+        names_sent: false,
+        warned: false,
+        rows: Vec::new(),
+    }))
 }
 
 enum Dialect {
     Legacy(Legacy),
     Rfc(Rfc),
-}
-
-/// The rows of a text, one at a time, so that a large text never stands in memory as objects.
-#[derive(Clone)]
-enum Rows {
-    Legacy(LegacyRows),
-    Rfc(RfcRows),
-}
-
-impl Iterator for Rows {
-    type Item = Object;
-
-    fn next(&mut self) -> Option<Object> {
-        match self {
-            Rows::Legacy(rows) => rows.next(),
-            Rows::Rfc(rows) => rows.next(),
-        }
-    }
 }
 
 /// Above this many bytes the rows of a text are made when the flow has room for them.
@@ -278,7 +268,7 @@ impl Csv {
             return self.send_list(list, columns, parts, breaks, msg, cx);
         }
         let Some(message) = msg.as_ref() else { return Ok(()) };
-        let to_message = self.row_messages(message, columns, parts.as_ref(), count, cx);
+        let to_message = row_messages(&self.options, message, columns, parts.as_ref(), count, cx);
         if large {
             cx.emit_pieces(0, rows.enumerate().map(to_message));
         } else {
@@ -288,7 +278,8 @@ impl Csv {
         }
         if count == 0 && parts.is_some_and(|parts| parts.is_last()) {
             let id = cx.new_id();
-            cx.emit(0, [("complete", Value::Bool(true)), ("_msgid", Value::Str(id))].into_iter().collect());
+            let end = [("complete", Value::Bool(true)), ("_msgid", Value::Str(id))].into_iter().collect();
+            cx.send(0, cx.message(end));
         }
         Ok(())
     }
@@ -304,47 +295,6 @@ impl Csv {
             }
             (Rows::Rfc(rows), _) => rows.columns(),
             (Rows::Legacy(_), Dialect::Rfc(_)) => String::new(),
-        }
-    }
-
-    /// What makes a message of a row and its number.
-    fn row_messages(
-        &self,
-        message: &Message,
-        columns: String,
-        parts: Option<&Parts>,
-        count: usize,
-        cx: &mut Cx<'_>,
-    ) -> impl FnMut((usize, Object)) -> Object + Send + 'static + use<> {
-        let mut base = message.value.clone();
-        base.insert("columns", columns);
-        if parts.is_some_and(Parts::is_last) {
-            base.insert("complete", true);
-        }
-        let of_parts = parts.is_some();
-        if of_parts {
-            // The lines that gave no message do not count.
-            let gone = self.options.skip + if self.options.names_in { 1.0 } else { 0.0 };
-            if let Some(Value::Object(parts)) = base.get_mut("parts") {
-                for key in ["index", "count"] {
-                    let number = parts.get(key).map_or(f64::NAN, Value::to_number);
-                    parts.insert(key, Value::number(number - gone));
-                }
-            }
-        }
-        let id = match message.get("_msgid") {
-            Some(id) => id.clone(),
-            None => Value::Str(cx.new_id()),
-        };
-        move |(index, row)| {
-            let mut object = base.clone();
-            object.insert("payload", row);
-            if !of_parts {
-                let parts: [(&str, Value); 3] =
-                    [("id", id.clone()), ("index", index.into()), ("count", count.into())];
-                object.insert("parts", parts.into_iter().collect::<Object>());
-            }
-            object
         }
     }
 

@@ -4,6 +4,7 @@ mod csv;
 mod csv_common;
 mod csv_legacy;
 mod csv_rfc;
+mod csv_rows;
 mod json;
 mod json_error;
 mod json_schema;

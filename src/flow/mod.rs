@@ -7,6 +7,8 @@
 //! Nothing in here opens, spawns or waits. A document that has a problem of severity `Error` is not to be run;
 //! a `Disabled` node is left out of the plan, and the rest runs.
 
+#[cfg(test)]
+mod check_tests;
 mod credentials;
 mod deploy;
 mod diff;
@@ -15,11 +17,15 @@ mod document;
 mod env;
 mod expand;
 mod fingerprint;
+#[cfg(test)]
+mod fuzz_tests;
 mod index;
 mod instance;
 mod model;
 mod order;
 mod plan;
+#[cfg(test)]
+mod plan_tests;
 mod problem;
 mod settings;
 mod substitute;
@@ -35,4 +41,4 @@ pub use model::{Document, FlowNode, Limits};
 pub use plan::{LanePlan, Plan, PlanKind, PlanNode, SubflowInfo};
 pub use problem::{Problem, Severity};
 pub use suggest::nearest;
-pub use validate::{check, validate};
+pub use validate::{check, is_known_type, validate};

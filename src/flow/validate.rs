@@ -9,6 +9,8 @@ mod nodes;
 mod subflows;
 mod wires;
 
+pub use nodes::is_known_type;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -102,22 +104,29 @@ impl<'d> Report<'d> {
         node.disabled || tab().is_some_and(|tab| tab.type_name == "tab" && tab.disabled)
     }
 
-    /// Near names, as long as anybody reads them.
+    /// Near names, as long as anybody reads them: `among` is not looked at for later ones.
     fn did_you_mean<'a>(&mut self, name: &str, among: impl IntoIterator<Item = &'a str>) -> Option<String> {
         self.suggestions_left = self.suggestions_left.checked_sub(1)?;
         text::did_you_mean(&nearest(name, among))
     }
 
-    /// A doubt at a place that the node refuses too says it better, for it knows the near names.
+    /// Takes in what the nodes themselves refuse. A doubt about the same place becomes an error, and stands for it: it
+    /// knows the near names.
     fn settle_doubts(&mut self, mut refused: Vec<Problem>) {
+        let base = self.document.base;
+        let errors = self.problems.iter().filter(|problem| problem.is_error());
+        let errors = Places::of(base, errors.map(|problem| problem.pointer.as_str()));
+        refused.retain(|refused| !errors.touch(&refused.pointer));
+        let places = Places::of(base, refused.iter().map(|refused| refused.pointer.as_str()));
+        let mut settled = HashSet::new();
         for mut doubt in std::mem::take(&mut self.doubts) {
-            let same = |problem: &Problem| related(&problem.pointer, &doubt.pointer);
-            if refused.iter().any(same) {
-                refused.retain(|problem| problem.pointer != doubt.pointer);
+            if places.touch(&doubt.pointer) {
                 doubt.severity = Severity::Error;
+                settled.insert(doubt.pointer.clone());
             }
             self.problems.push(doubt);
         }
+        refused.retain(|refused| !settled.contains(&refused.pointer));
         self.problems.extend(refused);
     }
 
@@ -136,11 +145,35 @@ impl<'d> Report<'d> {
     }
 }
 
-/// Whether one pointer is the other, or leads to it. A pointer to the node itself is related to nothing below.
-fn related(refused: &str, doubt: &str) -> bool {
-    let leads = |from: &str, to: &str| {
-        to.strip_prefix(from).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            && from.matches('/').count() > 1
-    };
-    leads(refused, doubt) || leads(doubt, refused)
+/// Places in nodes. A place touches another when it is the same one, inside of it or around it.
+/// A node as a whole touches nothing in it.
+struct Places<'p> {
+    base: &'static str,
+    exact: HashSet<&'p str>,
+    around: HashSet<&'p str>,
+}
+
+impl<'p> Places<'p> {
+    fn of(base: &'static str, pointers: impl Iterator<Item = &'p str>) -> Places<'p> {
+        let mut places = Places { base, exact: HashSet::new(), around: HashSet::new() };
+        for pointer in pointers {
+            let mut row = places.row(pointer);
+            places.exact.extend(row.next());
+            places.around.extend(row);
+        }
+        places
+    }
+
+    fn touch(&self, pointer: &str) -> bool {
+        let here = |place: &str| self.exact.contains(place);
+        self.row(pointer).any(here) || (self.row(pointer).next().is_some() && self.around.contains(pointer))
+    }
+
+    /// A place and those around it, as far as they are inside a node.
+    fn row<'a>(&self, pointer: &'a str) -> impl Iterator<Item = &'a str> + use<'a> {
+        let outermost = self.base.matches('/').count() + 1;
+        let around = |place: &&'a str| place.rsplit_once('/').map(|(around, _)| around);
+        std::iter::successors(Some(pointer), around)
+            .take_while(move |place| place.matches('/').count() > outermost)
+    }
 }

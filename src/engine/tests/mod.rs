@@ -86,9 +86,11 @@ impl Log {
             .iter()
             .filter_map(|(_, node, event)| match event {
                 Event::Error { error, .. } => Some(format!("{}: {error}", node.id)),
-                Event::Panicked { text, again_in } => {
-                    Some(format!("{}: panicked, {}: {text}", node.id, if again_in.is_some() { "again" } else { "stopped" }))
-                }
+                Event::Panicked { text, again_in } => Some(format!(
+                    "{}: panicked, {}: {text}",
+                    node.id,
+                    if again_in.is_some() { "again" } else { "stopped" }
+                )),
                 _ => None,
             })
             .collect()
@@ -96,12 +98,19 @@ impl Log {
 
     fn lost(&self) -> u64 {
         let events = self.0.lock().unwrap();
-        events.iter().map(|(_, _, event)| if let Event::Lost { count, .. } = event { *count } else { 0 }).sum()
+        events
+            .iter()
+            .map(|(_, _, event)| if let Event::Lost { count, .. } = event { *count } else { 0 })
+            .sum()
     }
 }
 
 fn watching(ids: &[&str]) -> Options {
-    Options { watch: ids.iter().map(ToString::to_string).collect(), stubs: Some(Default::default()), ..Options::default() }
+    Options {
+        watch: ids.iter().map(ToString::to_string).collect(),
+        stubs: Some(Default::default()),
+        ..Options::default()
+    }
 }
 
 fn simulate(flow: &Json, options: Options) -> (Simulation, Arc<Log>) {
@@ -173,13 +182,16 @@ static FRAGILE: NodeType = NodeType {
     build: |_| Ok(Built::transform(Fragile(0))),
 };
 
-/// Counts messages into them, and panics over the payload "boom".
+/// Counts messages into them, and panics over the payload "boom" or its number.
 struct Fragile(i64);
+
+const BOOM: i64 = -666;
 
 impl Transform for Fragile {
     fn handle(&mut self, msg: &mut Option<Message>, cx: &mut Cx<'_>) -> Result<(), NodeError> {
         let mut message = msg.take().expect("a message");
-        assert!(message.payload().as_str() != Some("boom"), "it went boom");
+        let boom = message.payload().as_str() == Some("boom") || message.payload().as_i64() == Some(BOOM);
+        assert!(!boom, "it went boom");
         self.0 += 1;
         message.set("count", self.0);
         cx.send(0, message);
@@ -195,20 +207,25 @@ impl Transform for Fragile {
     }
 }
 
-static COUNTER: NodeType =
-    NodeType { descriptor: &descriptor("counter", 1, Role::Transform), build: |_| Ok(Built::transform(Fragile(0))) };
+static COUNTER: NodeType = NodeType {
+    descriptor: &descriptor("counter", 1, Role::Transform),
+    build: |_| Ok(Built::transform(Fragile(0))),
+};
 
 static PIECES: NodeType = NodeType {
     descriptor: &descriptor("pieces", 1, Role::Transform),
     build: |_| Ok(Built::transform(Pieces)),
 };
 
-/// Makes as many pieces as the payload says.
+/// Makes as many pieces as the payload says, and passes on what is no number.
 struct Pieces;
 
 impl Transform for Pieces {
     fn handle(&mut self, msg: &mut Option<Message>, cx: &mut Cx<'_>) -> Result<(), NodeError> {
-        let count = msg.as_ref().and_then(|msg| msg.payload().as_i64()).unwrap_or(0);
+        let Some(count) = msg.as_ref().and_then(|msg| msg.payload().as_i64()) else {
+            cx.send(0, msg.take().expect("a message"));
+            return Ok(());
+        };
         cx.emit_pieces(0, (0..count).map(|n| [("payload", n)].into_iter().collect()));
         Ok(())
     }

@@ -10,7 +10,6 @@ use tidegate_nodes::descriptor::{Descriptor, Role};
 use tidegate_nodes::error::NodeError;
 use tidegate_nodes::message::Outcome;
 use tidegate_nodes::node::{Built, NodeConfig, NodeType};
-use tidegate_nodes::value::Value;
 use tokio::sync::Notify;
 
 use super::descriptor;
@@ -192,9 +191,4 @@ impl Connector for Sink {
     fn take_unconfirmed(&mut self) -> Vec<Delivery> {
         self.kept.drain(..).collect()
     }
-}
-
-/// The payload as a number, for those who compare orders.
-pub fn number(value: &Value) -> i64 {
-    value.as_i64().unwrap_or(-1)
 }

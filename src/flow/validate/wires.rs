@@ -60,36 +60,38 @@ fn wire(
         let hint = match by_name.get(id) {
             Some(named) => Some(format!("wires name ids: did you mean {named}?")),
             None => {
-                let index = report.document.nodes.iter().map(|node| node.id.as_str());
-                report.did_you_mean(id, index.collect::<Vec<_>>())
+                let others = report.document.nodes.iter().filter(|other| other.id != node.id);
+                report.did_you_mean(id, others.map(|other| other.id.as_str()))
             }
         };
         report.add(Severity::Error, "wire-to-nowhere", node, pointer, message).hint = hint;
         return;
     };
-    let inside_subflow =
-        |node: &FlowNode| node.z.as_deref().is_some_and(|z| report.index.subflow(z).is_some());
-    if node.z != target.z {
-        let (code, message) = if inside_subflow(target) {
-            (
-                "wire-into-subflow",
-                format!("it is wired to {target}, which is inside a subflow; nothing gets there"),
-            )
-        } else if inside_subflow(node) {
-            (
-                "wire-out-of-subflow",
-                format!("it is wired to {target}, out of its subflow; nothing gets there"),
-            )
-        } else {
-            ("wire-across-tabs", format!("it is wired to {target}, which is on another tab"))
-        };
-        report.add(Severity::Warning, code, node, pointer, message).hint =
-            Some("use link nodes from tab to tab, and a subflow's own ports in and out of it".to_string());
-    }
     if !takes_messages(report, target) {
         let message = format!("it is wired to {target}, which takes no messages");
         report.add(Severity::Warning, "wire-to-no-input", node, pointer, message);
+        return;
     }
+    if node.z == target.z {
+        return;
+    }
+    let inside_subflow =
+        |node: &FlowNode| node.z.as_deref().is_some_and(|z| report.index.subflow(z).is_some());
+    let (code, message) = if inside_subflow(target) {
+        (
+            "wire-into-subflow",
+            format!("it is wired to {target}, which is inside a subflow; nothing gets there"),
+        )
+    } else if inside_subflow(node) {
+        ("wire-out-of-subflow", format!("it is wired to {target}, out of its subflow; nothing gets there"))
+    } else {
+        ("wire-across-tabs", format!("it is wired to {target}, which is on another tab"))
+    };
+    let hint = match code {
+        "wire-across-tabs" => "it works, but the editor cannot show it: use a link out and a link in",
+        _ => "wires get into a subflow and out of it by its inputs and outputs",
+    };
+    report.add(Severity::Warning, code, node, pointer, message).hint = Some(hint.to_string());
 }
 
 fn takes_messages(report: &Report<'_>, node: &FlowNode) -> bool {
