@@ -34,6 +34,7 @@ folders! {
     link,
     logic,
     parse,
+    time,
 }
 
 /// Every node type that this gateway has.

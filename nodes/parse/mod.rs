@@ -3,7 +3,7 @@
 mod json;
 mod json_error;
 mod json_schema;
-mod mustache;
+pub(crate) mod mustache;
 mod mustache_render;
 mod template;
 mod yaml_load;
