@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::error::NodeError;
-use crate::host::{DebugRecord, Host, Level, Mail, Scope, Settings, State, Status, TimerId};
+use crate::host::{DebugRecord, Host, Level, Mail, Scope, Settings, State, Status, Surroundings, TimerId};
 use crate::message::{Message, Meta, Token, Unconfirmed};
 use crate::path::ContextKey;
 use crate::value::{Object, Str, Value};
@@ -52,6 +52,19 @@ impl<'a> Cx<'a> {
     /// Hands over many pieces, made from the message at hand; the engine pulls them when its queue has room.
     pub fn emit_pieces(&mut self, port: usize, pieces: impl Iterator<Item = Object> + Send + 'static) {
         let (meta, token) = (self.meta.clone(), self.token.clone());
+        let pieces = pieces.map(move |value| Message { value, meta: meta.clone(), token: token.clone() });
+        self.host.send_pieces(port as u16, Box::new(pieces));
+    }
+
+    /// The same for pieces in which earlier messages stand too, no longer held: those are done when the pieces are.
+    pub fn emit_pieces_from(
+        &mut self,
+        port: usize,
+        pieces: impl Iterator<Item = Object> + Send + 'static,
+        earlier: &[Message],
+    ) {
+        let meta = self.meta.clone();
+        let token = Token::merge(earlier.iter().map(|m| &m.token).chain([&self.token]));
         let pieces = pieces.map(move |value| Message { value, meta: meta.clone(), token: token.clone() });
         self.host.send_pieces(port as u16, Box::new(pieces));
     }
@@ -130,6 +143,15 @@ impl<'a> Cx<'a> {
         }
     }
 
+    /// Sends objects made from a held message, each to its port, and is done with it.
+    pub fn release_each(&mut self, held: Held, objects: impl IntoIterator<Item = (usize, Object)>) {
+        let message = held.into_message();
+        self.complete(&message);
+        for (port, value) in objects {
+            self.send_released(port, message.with(value));
+        }
+    }
+
     /// Sends a new object made from held messages: done when it is done.
     pub fn release_as(&mut self, port: usize, value: Object, held: Vec<Held>) {
         let messages: Vec<Message> = held.into_iter().map(Held::into_message).collect();
@@ -140,6 +162,12 @@ impl<'a> Cx<'a> {
             self.complete(message);
         }
         self.send_released(port, Message { value, meta, token });
+    }
+
+    /// Sends an object in the name of a held message that stays held: batches that overlap.
+    pub fn release_copy(&mut self, port: usize, value: Object, held: &Held) {
+        let message = held.message().with(value);
+        self.send_released(port, message);
     }
 
     /// Done with a held message without sending it on.
@@ -288,6 +316,11 @@ impl<'a> Cx<'a> {
         change: &mut dyn FnMut(Option<Value>) -> Option<Value>,
     ) -> Result<(), NodeError> {
         self.host.context_update(scope, key, change)
+    }
+
+    /// Settings and contexts as a handle to keep; nodes that run scripts take it in `start`.
+    pub fn surroundings(&self) -> Arc<dyn Surroundings> {
+        self.host.surroundings()
     }
 
     pub fn state(&mut self) -> &mut dyn State {

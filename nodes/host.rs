@@ -54,6 +54,8 @@ pub trait Host {
         key: &ContextKey,
         change: &mut dyn FnMut(Option<Value>) -> Option<Value>,
     ) -> Result<(), NodeError>;
+    /// Settings and contexts as a handle that the node may keep.
+    fn surroundings(&self) -> Arc<dyn Surroundings>;
     /// This node's own keyed state: small, and kept over restarts and deploys.
     fn state(&mut self) -> &mut dyn State;
 
@@ -70,6 +72,29 @@ pub trait Host {
 
     /// How many messages this node holds now, and how many it may.
     fn holding(&mut self) -> &mut Holding;
+}
+
+/// The settings and contexts around one node, as `Host` has them, in a form that it can keep: a script reads them in
+/// the middle of a call, where the handler's `Cx` does not reach. Taken once, in `Transform::start`.
+pub trait Surroundings: Send + Sync {
+    fn env(&self, name: &str) -> Option<Value>;
+    fn context_get(&self, scope: Scope, key: &ContextKey, msg: &Object) -> Result<Option<Value>, NodeError>;
+    /// `None` deletes.
+    fn context_set(
+        &self,
+        scope: Scope,
+        key: &ContextKey,
+        msg: &Object,
+        value: Option<Value>,
+    ) -> Result<(), NodeError>;
+    fn context_keys(&self, scope: Scope, store: Option<&str>) -> Result<Vec<Str>, NodeError>;
+    /// Reads and writes one key with nothing in between. `change` does not touch any context.
+    fn context_update(
+        &self,
+        scope: Scope,
+        key: &ContextKey,
+        change: &mut dyn FnMut(Option<Value>) -> Option<Value>,
+    ) -> Result<(), NodeError>;
 }
 
 pub type Pieces = Box<dyn Iterator<Item = Message> + Send>;

@@ -31,9 +31,12 @@ macro_rules! folders {
 
 folders! {
     common,
+    function,
     link,
     logic,
     parse,
+    sequence,
+    simulator,
     time,
 }
 

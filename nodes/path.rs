@@ -396,7 +396,7 @@ mod tests {
         assert_eq!(set("{}", "a.b", false), (false, "{}".into()));
         assert_eq!(set(r#"{"a":{}}"#, "a.b", false), (true, r#"{"a":{"b":9}}"#.into()));
         assert_eq!(set(r#"{"a":5}"#, "a.b", true), (false, r#"{"a":5}"#.into()));
-        assert_eq!(set("{}", "a[99999999]", true).0, false);
+        assert!(!set("{}", "a[99999999]", true).0);
         assert_eq!(set(r#"{"a":[1,2]}"#, "a.1", true), (true, r#"{"a":[1,9]}"#.into()));
 
         let mut root = object(r#"{"a":[1,2,3],"b":{"c":1},"d":[1,2]}"#);

@@ -23,6 +23,12 @@ impl Pattern {
         self.0.is_match(text).map_err(too_hard)
     }
 
+    /// The first match and its groups, `None` for a group that took no part; nothing when it does not match.
+    pub fn captures<'t>(&self, text: &'t str) -> Result<Option<Vec<Option<&'t str>>>, NodeError> {
+        let captures = self.0.captures(text).map_err(too_hard)?;
+        Ok(captures.map(|captures| captures.iter().map(|group| group.map(|m| m.as_str())).collect()))
+    }
+
     /// Replaces every match. `$1`, `$&` and `$<name>` in the replacement mean what they mean in JavaScript.
     pub fn replace_all(&self, text: &str, replacement: &str) -> Result<String, NodeError> {
         let mut out = String::with_capacity(text.len());

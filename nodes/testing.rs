@@ -19,7 +19,9 @@ use serde_json::Value as Json;
 
 use crate::cx::Cx;
 use crate::error::NodeError;
-use crate::host::{DebugRecord, Holding, Host, Level, Mail, Pieces, Scope, Settings, State, Status, TimerId};
+use crate::host::{
+    DebugRecord, Holding, Host, Level, Mail, Pieces, Scope, Settings, State, Status, Surroundings, TimerId,
+};
 use crate::message::{Admitted, Credit, CreditPool, Message, Meta, Outcome, Settle, Token};
 use crate::node::{Action, Kind, NodeConfig, Transform};
 use crate::path::ContextKey;
@@ -127,6 +129,12 @@ impl Rig {
         });
     }
 
+    /// Stops the node: it is closed and dropped with what it holds, and sources hear of that in [`Rig::settled`].
+    pub fn stop(&mut self) {
+        self.close();
+        self.node = Box::new(Stopped);
+    }
+
     /// The node, to look at what `save` gives.
     pub fn node(&mut self) -> &mut dyn Transform {
         &mut *self.node
@@ -191,6 +199,14 @@ impl Rig {
     }
 }
 
+struct Stopped;
+
+impl Transform for Stopped {
+    fn handle(&mut self, _msg: &mut Option<Message>, _cx: &mut Cx<'_>) -> Result<(), NodeError> {
+        Err(NodeError::fatal("the node is stopped"))
+    }
+}
+
 /// A node's configuration as the engine would hand it over.
 pub fn config(type_name: &str, properties: Json, host: &MemoryHost) -> NodeConfig {
     let Json::Object(properties) = properties else { panic!("properties are an object") };
@@ -229,7 +245,7 @@ pub struct MemoryHost {
     pub epoch_ms: i64,
     pub settings: Settings,
     pub env: BTreeMap<String, Value>,
-    pub context: Mutex<ContextData>,
+    pub context: Arc<Mutex<ContextData>>,
     pub statuses: Vec<Status>,
     pub logs: Vec<(Level, String)>,
     pub errors: Vec<(NodeError, Option<Message>)>,
@@ -259,7 +275,7 @@ impl Default for MemoryHost {
             holding: Holding { now: Arc::new(AtomicUsize::new(0)), limit: settings.hold_limit },
             settings,
             env: BTreeMap::new(),
-            context: Mutex::default(),
+            context: Arc::default(),
             statuses: Vec::new(),
             logs: Vec::new(),
             errors: Vec::new(),
@@ -280,12 +296,16 @@ impl Default for MemoryHost {
 }
 
 impl MemoryHost {
+    fn around(&self) -> Around {
+        Around { env: self.env.clone(), context: self.context.clone() }
+    }
+
     pub fn hold_limit(&mut self, limit: usize) {
         self.holding.limit = limit;
     }
 
     pub fn set_context(&mut self, scope: Scope, key: &str, value: Json) {
-        let data = self.context.get_mut().expect("no test panics while it holds this");
+        let mut data = self.context.lock().expect("no test panics while it holds this");
         data.entry((scope, None)).or_default().insert(key, Value::from(&value));
     }
 
@@ -293,6 +313,55 @@ impl MemoryHost {
         let data = self.context.lock().expect("no test panics while it holds this");
         let value = data.get(&(scope, None))?.get(key)?;
         serde_json::to_value(value).ok()
+    }
+}
+
+/// What is around the node: the settings as they are now, and the contexts themselves.
+struct Around {
+    env: BTreeMap<String, Value>,
+    context: Arc<Mutex<ContextData>>,
+}
+
+impl Surroundings for Around {
+    fn env(&self, name: &str) -> Option<Value> {
+        self.env.get(name).cloned()
+    }
+
+    fn context_get(&self, scope: Scope, key: &ContextKey, msg: &Object) -> Result<Option<Value>, NodeError> {
+        let data = self.context.lock().expect("no test panics while it holds this");
+        Ok(data.get(&(scope, key.store.clone())).and_then(|object| key.path.find(object, msg)))
+    }
+
+    fn context_set(
+        &self,
+        scope: Scope,
+        key: &ContextKey,
+        msg: &Object,
+        value: Option<Value>,
+    ) -> Result<(), NodeError> {
+        let mut data = self.context.lock().expect("no test panics while it holds this");
+        let object = data.entry((scope, key.store.clone())).or_default();
+        match value {
+            Some(value) => key.path.set(object, msg, value, true).map(|_| ()),
+            None => key.path.delete(object, msg).map(|_| ()),
+        }
+    }
+
+    fn context_keys(&self, scope: Scope, store: Option<&str>) -> Result<Vec<Str>, NodeError> {
+        let data = self.context.lock().expect("no test panics while it holds this");
+        let object = data.get(&(scope, store.map(Str::new)));
+        Ok(object.map(|object| object.keys().cloned().collect()).unwrap_or_default())
+    }
+
+    fn context_update(
+        &self,
+        scope: Scope,
+        key: &ContextKey,
+        change: &mut dyn FnMut(Option<Value>) -> Option<Value>,
+    ) -> Result<(), NodeError> {
+        let none = Object::new();
+        let before = self.context_get(scope, key, &none)?;
+        self.context_set(scope, key, &none, change(before))
     }
 }
 
@@ -360,8 +429,7 @@ impl Host for MemoryHost {
     }
 
     fn context_get(&self, scope: Scope, key: &ContextKey, msg: &Object) -> Result<Option<Value>, NodeError> {
-        let data = self.context.lock().expect("no test panics while it holds this");
-        Ok(data.get(&(scope, key.store.clone())).and_then(|object| key.path.find(object, msg)))
+        self.around().context_get(scope, key, msg)
     }
 
     fn context_set(
@@ -371,18 +439,11 @@ impl Host for MemoryHost {
         msg: &Object,
         value: Option<Value>,
     ) -> Result<(), NodeError> {
-        let mut data = self.context.lock().expect("no test panics while it holds this");
-        let object = data.entry((scope, key.store.clone())).or_default();
-        match value {
-            Some(value) => key.path.set(object, msg, value, true).map(|_| ()),
-            None => key.path.delete(object, msg).map(|_| ()),
-        }
+        self.around().context_set(scope, key, msg, value)
     }
 
     fn context_keys(&self, scope: Scope, store: Option<&str>) -> Result<Vec<Str>, NodeError> {
-        let data = self.context.lock().expect("no test panics while it holds this");
-        let object = data.get(&(scope, store.map(Str::new)));
-        Ok(object.map(|object| object.keys().cloned().collect()).unwrap_or_default())
+        self.around().context_keys(scope, store)
     }
 
     fn context_update(
@@ -391,9 +452,11 @@ impl Host for MemoryHost {
         key: &ContextKey,
         change: &mut dyn FnMut(Option<Value>) -> Option<Value>,
     ) -> Result<(), NodeError> {
-        let none = Object::new();
-        let before = self.context_get(scope, key, &none)?;
-        self.context_set(scope, key, &none, change(before))
+        self.around().context_update(scope, key, change)
+    }
+
+    fn surroundings(&self) -> Arc<dyn Surroundings> {
+        Arc::new(self.around())
     }
 
     fn state(&mut self) -> &mut dyn State {

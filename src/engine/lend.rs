@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tidegate_nodes::error::NodeError;
 use tidegate_nodes::host::{
-    DebugRecord, Holding, Host, Level, Mail, Pieces, Scope, Settings, State, Status, TimerId,
+    DebugRecord, Holding, Host, Level, Mail, Pieces, Scope, Settings, State, Status, Surroundings, TimerId,
 };
 use tidegate_nodes::message::{Credit, Message, Token, Unconfirmed};
 use tidegate_nodes::path::ContextKey;
@@ -17,6 +17,7 @@ use super::inbox::Arrival;
 use super::lane::{Core, Envelope, Pull, route};
 use super::observer::Event;
 use super::slot::{Around, Target};
+use super::surroundings::Lasting;
 
 pub struct Lend<'l> {
     pub core: &'l mut Core,
@@ -45,43 +46,6 @@ impl Lend<'_> {
     fn release_place(&mut self) {
         self.around.holding.now.fetch_sub(1, Ordering::Relaxed);
     }
-
-    /// The owner of a context, and the key without its `$parent.`s.
-    fn owner(&self, scope: Scope, key: &ContextKey) -> Option<(Str, ContextKey)> {
-        let mut flows = self.around.contexts.flows.iter();
-        let mut key = key.clone();
-        let mut owner = match scope {
-            Scope::Global => Str::new_static("global"),
-            Scope::Node => self.around.contexts.node.clone(),
-            Scope::Flow => flows.next()?.clone(),
-        };
-        while scope == Scope::Flow && key.path.first() == Some("$parent") {
-            key.path = key.path.behind_first()?;
-            owner = flows.next()?.clone();
-        }
-        Some((owner, key))
-    }
-
-    fn with_owner<R>(
-        &self,
-        scope: Scope,
-        key: &ContextKey,
-        act: impl FnOnce(&str, &ContextKey) -> Result<R, NodeError>,
-    ) -> Result<R, NodeError> {
-        // Nearly every key needs no rewriting.
-        if key.path.first() != Some("$parent") {
-            let owner = match scope {
-                Scope::Global => "global",
-                Scope::Node => self.around.contexts.node.as_str(),
-                Scope::Flow => self.around.contexts.flows.first().map_or("global", Str::as_str),
-            };
-            return act(owner, key);
-        }
-        match self.owner(scope, key) {
-            Some((owner, key)) => act(&owner, &key),
-            None => Err(NodeError::rejected(format!("{} leads out of the flow", key.path.text()))),
-        }
-    }
 }
 
 impl Host for Lend<'_> {
@@ -105,11 +69,18 @@ impl Host for Lend<'_> {
         if self.around.watched && self.around.plan.has_no_input() {
             self.shared.tell(&self.around.id, Event::Sent(message.value.clone()));
         }
+        // What a node sends stays behind the pieces that it handed over before.
+        let behind = !self.core.pulls.is_empty() && self.core.pulls.iter().any(|pull| pull.node == self.around.index);
+        if behind {
+            return self.send_pieces(port, Box::new(std::iter::once(message)));
+        }
         route(self.core, self.around, port, message, self.shared);
     }
 
     fn set_timer(&mut self, id: TimerId, after: Duration, token: Token) {
-        // A wait beyond a century is a mistake that must not overflow the clock.
+        // No wait at all would let a loop through a delay node run within one instant, for ever; JavaScript's least is
+        // a millisecond too. A wait beyond a century is a mistake that must not overflow the clock.
+        let after = if after.is_zero() { Duration::from_millis(1) } else { after };
         let after = after.min(Duration::from_secs(100 * 366 * 86_400));
         let at = self.shared.clock.elapsed() + after;
         self.core.timers.set(at, self.around.index, id, token);
@@ -144,7 +115,7 @@ impl Host for Lend<'_> {
     }
 
     fn context_get(&self, scope: Scope, key: &ContextKey, msg: &Object) -> Result<Option<Value>, NodeError> {
-        self.with_owner(scope, key, |owner, key| self.shared.contexts.get(owner, key, msg))
+        self.around.contexts.with(scope, key, |owner, key| self.shared.contexts.get(owner, key, msg))
     }
 
     fn context_set(
@@ -154,12 +125,11 @@ impl Host for Lend<'_> {
         msg: &Object,
         value: Option<Value>,
     ) -> Result<(), NodeError> {
-        self.with_owner(scope, key, |owner, key| self.shared.contexts.set(owner, key, msg, value))
+        self.around.contexts.with(scope, key, |owner, key| self.shared.contexts.set(owner, key, msg, value))
     }
 
     fn context_keys(&self, scope: Scope, store: Option<&str>) -> Result<Vec<Str>, NodeError> {
-        let any = ContextKey { store: None, path: tidegate_nodes::path::Path::key("-") };
-        self.with_owner(scope, &any, |owner, _| Ok(self.shared.contexts.keys(owner, store)))
+        Ok(self.shared.contexts.keys(self.around.contexts.owner(scope), store))
     }
 
     fn context_update(
@@ -168,7 +138,15 @@ impl Host for Lend<'_> {
         key: &ContextKey,
         change: &mut dyn FnMut(Option<Value>) -> Option<Value>,
     ) -> Result<(), NodeError> {
-        self.with_owner(scope, key, |owner, key| self.shared.contexts.update(owner, key, change))
+        self.around.contexts.with(scope, key, |owner, key| self.shared.contexts.update(owner, key, change))
+    }
+
+    fn surroundings(&self) -> Arc<dyn Surroundings> {
+        Arc::new(Lasting {
+            owners: self.around.contexts.clone(),
+            env: self.around.plan.env.clone(),
+            contexts: self.shared.contexts.clone(),
+        })
     }
 
     fn state(&mut self) -> &mut dyn State {

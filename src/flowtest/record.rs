@@ -70,7 +70,7 @@ impl Observer for Recorder {
                 }
             }
             Event::Panicked { text, .. } => record.panics.push(format!("{node}: {text}")),
-            Event::Log(..) | Event::Debug(_) | Event::Lost { .. } | Event::Skipped(_) => {}
+            Event::Log(..) | Event::Debug(_) | Event::Lost { .. } => {}
         }
     }
 }
