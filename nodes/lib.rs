@@ -37,6 +37,7 @@ folders! {
     parse,
     sequence,
     simulator,
+    time,
 }
 
 /// Every node type that this gateway has.
