@@ -105,7 +105,7 @@ fn run(case: &Case) -> Result<(), String> {
 }
 
 fn document(case: &Case) -> Result<Document, String> {
-    let text = |problems: Vec<crate::flow::Problem>| {
+    let text = |problems: Vec<Problem>| {
         problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     };
     match &case.flow {
