@@ -37,6 +37,7 @@ folders! {
     parse,
     sequence,
     simulator,
+    time,
 }
 
 /// The folder to copy for a new family. It is in no gateway; this keeps it right.
