@@ -79,7 +79,7 @@ fn fresh(descriptor: &Descriptor) -> Map<String, Json> {
     node.insert("z".to_string(), json!("t"));
     for field in descriptor.fields {
         if let Some(default) = field.default {
-            node.insert(field.name.to_string(), serde_json::from_str(default).unwrap());
+            node.insert(field.name.to_string(), serde_json::from_str(default).expect("a default is JSON"));
         }
     }
     node
@@ -87,7 +87,7 @@ fn fresh(descriptor: &Descriptor) -> Map<String, Json> {
 
 fn problems(node: Map<String, Json>) -> Vec<Problem> {
     let nodes = json!([{"id": "t", "type": "tab", "label": "T"}, node]);
-    let document = Document::from_json(nodes, &Limits::default()).unwrap();
+    let document = Document::from_json(nodes, &Limits::default()).expect("a document");
     flow::check(&document, &ProcessEnv::default(), &Arc::new(Settings::default())).1
 }
 
