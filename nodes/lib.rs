@@ -31,8 +31,10 @@ macro_rules! folders {
 
 folders! {
     common,
+    function,
     logic,
     parse,
+    simulator,
 }
 
 /// Every node type that this gateway has.

@@ -133,7 +133,8 @@ fn build(node: &NodeConfig) -> Result<Built, NodeError> {
         count: 0,
         counted: Duration::ZERO,
         last: None,
-    }))
+    })
+    .telling_empty_name())
 }
 
 fn path(text: &str, pointer: &str) -> Result<Path, NodeError> {

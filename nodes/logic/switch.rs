@@ -217,6 +217,8 @@ impl Transform for Switch {
                 cx.send(*last, message);
             }
         }
+        // Node-RED's switch tells no Complete node of what it passed on.
+        cx.not_done();
         Ok(())
     }
 }

@@ -122,7 +122,7 @@ fn one_message_cannot_fill_the_memory_or_the_stack() {
     let depth = 100_000;
     let deep = format!("{}{}", "{{#a}}".repeat(depth), "{{/a}}".repeat(depth));
     assert!(fill(&deep, json!({"a": 1})).contains("nested deeper"));
-    let wide = "{{#a}}".repeat(8) + "x" + &"{{/a}}".repeat(8);
+    let wide = format!("{}x{}", "{{#a}}".repeat(8), "{{/a}}".repeat(8));
     assert!(fill(&wide, json!({"a": (0..100).collect::<Vec<_>>()})).contains("too much"));
 }
 

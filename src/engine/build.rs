@@ -37,9 +37,9 @@ pub fn make(plan: &PlanNode, shared: &Shared) -> (Made, Option<NodeError>) {
     let built = panics::guarded(|| (node_type.build)(&plan.config))
         .unwrap_or_else(|panic| Err(NodeError::fatal(format!("panicked: {}", panics::text(&*panic)))));
     match built {
-        Ok(Built { kind, listens, links, callable }) => {
+        Ok(Built { kind, listens, links, callable, tells_empty_name }) => {
             let mut made = Made::of(Running::Stopped("it documents the flow".to_string()));
-            made.facts = Facts { listen: listens, links, callable };
+            made.facts = Facts { listen: listens, links, callable, tells_empty_name };
             match kind {
                 Kind::Transform(transform) => made.running = Running::Transform(transform),
                 Kind::Connector(_) if shared.options.stubs.is_some() => {

@@ -65,13 +65,14 @@ fn rounds(message: &Message, id: &NodeRef) -> i64 {
     }
 }
 
-/// Who an event is of, as Node-RED says it: a node without a name in the document has none here.
+/// Who an event is of, as Node-RED says it.
 fn source(around: &Around, count: Option<i64>) -> Object {
     let id = &around.id;
     let mut source = Object::with_capacity(4);
     source.insert("id", id.id.clone());
     source.insert("type", id.type_name.clone());
-    if around.plan.config.property("name").is_some() {
+    let empty_name = around.facts.tells_empty_name && around.plan.config.property("name").is_some();
+    if !id.name.is_empty() || empty_name {
         source.insert("name", id.name.clone());
     }
     if let Some(count) = count {

@@ -2,7 +2,6 @@
 //! one for all, first in, first out: what a handler sends is appended in port, wire and send order, as Node-RED
 //! delivers. Nothing in here waits, so a loop in a flow cannot deadlock.
 
-use std::any::Any;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,7 +12,7 @@ use tidegate_nodes::error::NodeError;
 use tidegate_nodes::host::{Host, Mail, Pieces};
 use tidegate_nodes::message::{Message, Meta, Token, Unconfirmed};
 use tidegate_nodes::node::Transform;
-use tidegate_nodes::value::{Str, Value};
+use tidegate_nodes::value::Str;
 
 use super::Shared;
 use super::inbox::{Arrival, Command, LaneHandle};
@@ -83,8 +82,6 @@ const TURN_TIME: Duration = Duration::from_millis(1);
 const LOOK_EVERY: u32 = 16;
 /// How many of the pieces of a split are put on the queue at once.
 const PULL_BATCH: usize = 64;
-/// How often a node's small state is saved against a panic.
-const SAVE_EVERY: Duration = Duration::from_secs(1);
 
 impl Lane {
     /// Runs for a while.
@@ -386,16 +383,6 @@ impl Lane {
         }
     }
 
-    /// A handler returned an error: to Catch, and a node that says it cannot go on is stopped.
-    fn failed(&mut self, at: u32, error: NodeError, message: Option<Message>, shared: &Shared) {
-        if let NodeError::Fatal(why) | NodeError::Config { message: why, .. } = &error {
-            self.slots[at as usize].node = Running::Stopped(why.clone());
-            self.core.timers.forget(at);
-            self.core.pulls.retain(|pull| pull.node != at);
-        }
-        self.lend(at, shared).raise(error, message);
-    }
-
     /// What the engine lends to the node at this place.
     pub fn lend<'l>(&'l mut self, at: u32, shared: &'l Shared) -> Lend<'l> {
         Lend { core: &mut self.core, around: &mut self.slots[at as usize].around, shared }
@@ -409,62 +396,6 @@ impl Lane {
         }
     }
 
-    fn panicked(&mut self, at: u32, panic: Box<dyn Any + Send>, token: &Token, shared: &Shared) {
-        token.fail();
-        let text = panics::text(&*panic);
-        let now = shared.clock.elapsed();
-        let slot = &mut self.slots[at as usize];
-        let panics = &mut slot.around.panics;
-        panics.retain(|when| now.saturating_sub(*when) < Duration::from_secs(60));
-        panics.push(now);
-        // What the node held is dropped with it, which tells the sources.
-        let again_in = if panics.len() < 3 {
-            let wait = Duration::from_millis(250 << (2 * panics.len()));
-            slot.node = Running::Resting(VecDeque::new());
-            self.core.timers.forget(at);
-            self.core.timers.restart(now + wait, at);
-            Some(wait)
-        } else {
-            slot.node = Running::Stopped(format!("it panicked 3 times within a minute, last: {text}"));
-            self.core.timers.forget(at);
-            None
-        };
-        self.core.pulls.retain(|pull| pull.node != at);
-        let around = &self.slots[at as usize].around;
-        around.counters.errors.add(1);
-        shared.tell(&around.id, Event::Panicked { text, again_in });
-    }
-
-    fn restart(&mut self, at: u32, shared: &Shared) {
-        let slot = &mut self.slots[at as usize];
-        let backlog = match &mut slot.node {
-            Running::Resting(backlog) => std::mem::take(backlog),
-            _ => return,
-        };
-        slot.node = super::build::running(&slot.around.plan, shared, slot.around.saved.clone());
-        self.core.queue.extend(backlog);
-        self.run(at, Token::none(), shared, |node, cx| node.start(cx));
-    }
-
-    /// Saves the small state of nodes that have run, each at most once a second.
-    fn save_states(&mut self, shared: &Shared) {
-        if self.core.touched.is_empty() {
-            return;
-        }
-        let now = shared.clock.elapsed();
-        let slots = &mut self.slots;
-        self.core.touched.retain(|&at| {
-            let slot = &mut slots[at as usize];
-            if slot.around.saved_at.is_some_and(|last| now < last + SAVE_EVERY) {
-                return true;
-            }
-            slot.around.touched = false;
-            slot.around.saved_at = Some(now);
-            slot.around.saved = saved(&slot.node).or_else(|| slot.around.saved.take());
-            false
-        });
-    }
-
     /// Names the wires of the loop that a message runs in.
     fn loop_error(&self, at: u32, shared: &Shared) -> NodeError {
         let names = super::events::name_loop(&self.slots, at);
@@ -472,14 +403,6 @@ impl Lane {
             "the message went through {} nodes without a pause, round the loop {names}: put a delay into it, or a way out",
             shared.options.hop_limit
         ))
-    }
-}
-
-/// What `save` gives; a panic in it is as good as nothing saved.
-pub fn saved(node: &Running) -> Option<Value> {
-    match node {
-        Running::Transform(node) => panics::guarded(|| node.save()).ok().flatten(),
-        _ => None,
     }
 }
 

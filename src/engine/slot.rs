@@ -71,6 +71,7 @@ pub struct Facts {
     pub listen: Option<Listen>,
     pub links: Vec<String>,
     pub callable: bool,
+    pub tells_empty_name: bool,
 }
 
 #[derive(Clone)]

@@ -28,6 +28,9 @@ pub(super) const DEEPEST: usize = 64;
 const MOST_NODES: usize = if cfg!(test) { 20_000 } else { 200_000 };
 const MOST_BYTES: usize = 512 * 1024 * 1024;
 
+/// After so many problems nobody reads what was meant, and looking for it takes its time.
+const WITH_NEAR_NAMES: usize = 50;
+
 pub(super) struct Expander<'d> {
     pub document: &'d Document,
     pub index: Index<'d>,
@@ -224,7 +227,7 @@ impl<'d> Expander<'d> {
         for missing in substituted.missing {
             let place = text::plain(missing.pointer.trim_start_matches('/'));
             let message = format!("{node}: {place}: ${{{}}} is not set", text::plain(&missing.name));
-            let names = env.names();
+            let names = if self.problems.len() < WITH_NEAR_NAMES { env.names() } else { Vec::new() };
             let hint = text::did_you_mean(&nearest(&missing.name, names.iter().map(String::as_str)));
             let pointer = format!("{}{}", self.document.pointer(node), missing.pointer);
             let problem = Problem::error("missing-env", pointer, message).about(&node.id);

@@ -102,7 +102,7 @@ impl<'d> Report<'d> {
         node.disabled || tab().is_some_and(|tab| tab.type_name == "tab" && tab.disabled)
     }
 
-    /// Near names, as long as anybody reads them.
+    /// Near names, as long as anybody reads them: `among` is not looked at for later ones.
     fn did_you_mean<'a>(&mut self, name: &str, among: impl IntoIterator<Item = &'a str>) -> Option<String> {
         self.suggestions_left = self.suggestions_left.checked_sub(1)?;
         text::did_you_mean(&nearest(name, among))

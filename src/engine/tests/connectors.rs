@@ -138,7 +138,14 @@ fn a_sink_that_panics_starts_again_and_what_it_had_is_not_acknowledged() {
 
 #[test]
 fn a_transform_that_panics_does_not_get_its_message_acknowledged() {
-    let mut rig = start("boom", vec![node("a", "fragile", json!([["b"]]), json!({})), node("b", "pause", json!([["sink"]]), json!({"ms": 1}))], "a");
+    let mut rig = start(
+        "boom",
+        vec![
+            node("a", "fragile", json!([["b"]]), json!({})),
+            node("b", "pause", json!([["sink"]]), json!({"ms": 1})),
+        ],
+        "a",
+    );
     rig.world.change(|state| {
         state.confirms = usize::MAX;
         state.to_give.extend(0..10);
@@ -159,7 +166,10 @@ fn a_stop_drains_what_is_under_way_and_names_what_is_stuck() {
     rig.world.wait("what may be confirmed is", |state| state.acknowledged.len() == 40 || state.in_hand == 10);
     let drained = rig.engine.take().unwrap().stop(Duration::from_millis(50));
     assert_eq!(drained.stuck.len(), 1, "{:?}", drained.stuck);
-    assert_eq!((drained.stuck[0].node.as_str(), drained.stuck[0].why.as_str()), ("sink", "10 messages are not confirmed"));
+    assert_eq!(
+        (drained.stuck[0].node.as_str(), drained.stuck[0].why.as_str()),
+        ("sink", "10 messages are not confirmed")
+    );
     let undelivered = rig.world.look(|state| state.taken.len());
     assert_eq!(undelivered, 50);
 }

@@ -67,10 +67,12 @@ fn a_full_deploy_starts_everything_anew() {
 
 #[test]
 fn a_changed_node_takes_over_its_state() {
-    let flow = |gap: u64| flow(vec![
-        node("a", "counter", json!([["p"]]), json!({ "ms": gap })),
-        json!({"id": "p", "type": "probe", "z": "t", "wires": []}),
-    ]);
+    let flow = |gap: u64| {
+        flow(vec![
+            node("a", "counter", json!([["p"]]), json!({ "ms": gap })),
+            json!({"id": "p", "type": "probe", "z": "t", "wires": []}),
+        ])
+    };
     let (simulation, log) = simulate(&flow(1), watching(&["p"]));
     simulation.engine.send("a", object(json!({})));
     simulation.settle();

@@ -86,9 +86,11 @@ impl Log {
             .iter()
             .filter_map(|(_, node, event)| match event {
                 Event::Error { error, .. } => Some(format!("{}: {error}", node.id)),
-                Event::Panicked { text, again_in } => {
-                    Some(format!("{}: panicked, {}: {text}", node.id, if again_in.is_some() { "again" } else { "stopped" }))
-                }
+                Event::Panicked { text, again_in } => Some(format!(
+                    "{}: panicked, {}: {text}",
+                    node.id,
+                    if again_in.is_some() { "again" } else { "stopped" }
+                )),
                 _ => None,
             })
             .collect()
@@ -96,12 +98,19 @@ impl Log {
 
     fn lost(&self) -> u64 {
         let events = self.0.lock().unwrap();
-        events.iter().map(|(_, _, event)| if let Event::Lost { count, .. } = event { *count } else { 0 }).sum()
+        events
+            .iter()
+            .map(|(_, _, event)| if let Event::Lost { count, .. } = event { *count } else { 0 })
+            .sum()
     }
 }
 
 fn watching(ids: &[&str]) -> Options {
-    Options { watch: ids.iter().map(ToString::to_string).collect(), stubs: Some(Default::default()), ..Options::default() }
+    Options {
+        watch: ids.iter().map(ToString::to_string).collect(),
+        stubs: Some(Default::default()),
+        ..Options::default()
+    }
 }
 
 fn simulate(flow: &Json, options: Options) -> (Simulation, Arc<Log>) {
@@ -195,8 +204,10 @@ impl Transform for Fragile {
     }
 }
 
-static COUNTER: NodeType =
-    NodeType { descriptor: &descriptor("counter", 1, Role::Transform), build: |_| Ok(Built::transform(Fragile(0))) };
+static COUNTER: NodeType = NodeType {
+    descriptor: &descriptor("counter", 1, Role::Transform),
+    build: |_| Ok(Built::transform(Fragile(0))),
+};
 
 static PIECES: NodeType = NodeType {
     descriptor: &descriptor("pieces", 1, Role::Transform),

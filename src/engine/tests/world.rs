@@ -192,4 +192,3 @@ impl Connector for Sink {
         self.kept.drain(..).collect()
     }
 }
-

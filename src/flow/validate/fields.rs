@@ -197,14 +197,15 @@ impl Check<'_, '_> {
             }
             None => {
                 let document = self.report.document;
-                let candidates: Vec<&FlowNode> =
-                    document.nodes.iter().filter(|node| node.type_name == type_name).collect();
-                let near = self.report.did_you_mean(id, candidates.iter().map(|node| node.id.as_str()));
-                let hint = near.or_else(|| match candidates.as_slice() {
-                    [] => Some(format!("the document has no {type_name}: add one")),
-                    [only] => Some(format!("there is {only}")),
+                let candidates = || document.nodes.iter().filter(|node| node.type_name == type_name);
+                let look = self.report.suggestions_left > 0;
+                let near = self.report.did_you_mean(id, candidates().map(|node| node.id.as_str()));
+                let others = || match (candidates().next(), candidates().nth(1)) {
+                    (None, _) => Some(format!("the document has no {type_name}: add one")),
+                    (Some(only), None) => Some(format!("there is {only}")),
                     _ => None,
-                });
+                };
+                let hint = near.or_else(|| if look { others() } else { None });
                 let message =
                     format!("{}: the {type_name} {} is not in the document", path(pointer), quoted(id));
                 self.wrong("missing-resource", pointer, message, hint);

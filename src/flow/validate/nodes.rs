@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use serde_json::Value as Json;
+use tidegate_nodes::descriptor::Role;
 
 use super::super::model::FlowNode;
 use super::super::problem::{Problem, Severity};
@@ -53,8 +54,7 @@ fn known_type(report: &mut Report<'_>, node: &FlowNode) {
     if let Some(subflow) = node.instance_of() {
         if report.index.subflow(subflow).is_none() {
             let subflows = report.document.nodes.iter().filter(|n| n.type_name == "subflow");
-            let ids: Vec<&str> = subflows.map(|n| n.id.as_str()).collect();
-            let hint = report.did_you_mean(subflow, ids);
+            let hint = report.did_you_mean(subflow, subflows.map(|n| n.id.as_str()));
             let message =
                 format!("the subflow {} is not in the document; the node does not run", quoted(subflow));
             report.add(Severity::Disabled, "missing-subflow", node, "/type", message).hint = hint;
@@ -73,9 +73,10 @@ fn place(report: &mut Report<'_>, node: &FlowNode) {
         return;
     }
     let Some(z) = node.z.as_deref() else {
-        let resource = tidegate_nodes::find(&node.type_name)
-            .is_none_or(|t| t.descriptor.role == tidegate_nodes::descriptor::Role::Resource);
-        if !resource {
+        let role = tidegate_nodes::find(&node.type_name).map(|node_type| node_type.descriptor.role);
+        if node.instance_of().is_some()
+            || role.is_some_and(|role| !matches!(role, Role::Resource | Role::Note))
+        {
             let message = "it is on no tab; it runs, but no editor shows it";
             report.add(Severity::Warning, "no-tab", node, "", message).hint =
                 Some("put the id of a tab into \"z\"".to_string());
@@ -91,8 +92,7 @@ fn place(report: &mut Report<'_>, node: &FlowNode) {
     };
     let containers =
         report.document.nodes.iter().filter(|n| matches!(n.type_name.as_str(), "tab" | "subflow"));
-    let ids: Vec<&str> = containers.map(|n| n.id.as_str()).collect();
-    let hint = report.did_you_mean(z, ids);
+    let hint = report.did_you_mean(z, containers.map(|n| n.id.as_str()));
     report.add(Severity::Warning, "missing-tab", node, "/z", message).hint = hint;
 }
 

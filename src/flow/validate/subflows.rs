@@ -37,11 +37,12 @@ fn check_ends(report: &mut Report<'_>, subflow: &FlowNode, port: &str, ends: &[E
         if end.id == subflow.id && !entry {
             continue;
         }
-        let inside: Vec<&FlowNode> = report.index.inside(&subflow.id).to_vec();
         let Some(node) = report.index.get(end.id).filter(|node| node.z.as_deref() == Some(&subflow.id))
         else {
             let message = format!("its {port} is wired to {}, which is not in the subflow", quoted(end.id));
-            let hint = report.did_you_mean(end.id, inside.iter().map(|node| node.id.as_str()));
+            let nodes = report.document.nodes.iter();
+            let inside = nodes.filter(|node| node.z.as_deref() == Some(&subflow.id));
+            let hint = report.did_you_mean(end.id, inside.map(|node| node.id.as_str()));
             report.add(Severity::Error, "wire-to-nowhere", subflow, &end.pointer, message).hint = hint;
             continue;
         };

@@ -61,8 +61,7 @@ fn wire(
             Some(named) => Some(format!("wires name ids: did you mean {named}?")),
             None => {
                 let others = report.document.nodes.iter().filter(|other| other.id != node.id);
-                let ids: Vec<&str> = others.map(|other| other.id.as_str()).collect();
-                report.did_you_mean(id, ids)
+                report.did_you_mean(id, others.map(|other| other.id.as_str()))
             }
         };
         report.add(Severity::Error, "wire-to-nowhere", node, pointer, message).hint = hint;

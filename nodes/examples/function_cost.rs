@@ -1,0 +1,92 @@
+//! What one call of a function node costs, in release: `cargo run --release -p tidegate-nodes --example function_cost`.
+
+#![allow(clippy::print_stdout)]
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use serde_json::json;
+use tidegate_nodes::cx::Cx;
+use tidegate_nodes::message::Message;
+use tidegate_nodes::node::{Kind, Transform};
+use tidegate_nodes::testing::{MemoryHost, config};
+use tidegate_nodes::value::{Object, Value};
+
+fn main() {
+    let alarm = json!({"_msgid": "0123456789abcdef", "topic": "site/7/alarm", "payload": {
+        "alarm_id": 312, "site": "hcmc-7", "severity": "major", "value": 57.5, "limit": 40, "text": "rectifier fault",
+        "raised_at": 1_763_600_000_123i64, "cleared": false
+    }});
+    let records = json!({"_msgid": "1", "topic": "t", "payload": {"list":
+        (0..1000).map(|n| json!({"id": n, "value": n as f64 / 3.0, "name": "sensor"})).collect::<Vec<_>>()
+    }});
+    let cases = [
+        ("nothing: `msg`", "msg", &alarm),
+        ("filter: one field", "if msg.payload.alarm_id == 312 { msg }", &alarm),
+        ("filter: one field, else nothing", "if msg.payload.alarm_id == 313 { msg }", &alarm),
+        ("set one field", "msg.payload.seen = true; msg", &alarm),
+        (
+            "compare one, set two",
+            "if msg.payload.value > 50 { msg.payload.high = true; msg.topic = \"high\"; } msg",
+            &alarm,
+        ),
+        (
+            "read four, compare, build an object",
+            "if msg.payload.value > msg.payload.limit { #{topic: \"alarm\", payload: #{id: msg.payload.alarm_id, site: msg.payload.site, over: msg.payload.value - msg.payload.limit}} }",
+            &alarm,
+        ),
+        ("string method", "msg.topic = msg.topic.to_upper(); msg", &alarm),
+        ("untouched payload in a new message", "#{payload: msg.payload}", &records),
+        ("one of 1,000 objects", "msg.payload.list[500].value", &records),
+        (
+            "sum over 1,000 objects",
+            "let sum = 0.0; for record in msg.payload.list { sum += record.value; } #{payload: sum}",
+            &records,
+        ),
+        ("map over 1,000 objects", "#{payload: msg.payload.list.map(|r| r.value * 2.0)}", &records),
+        ("count in context", "context.set(\"n\", (context.get(\"n\") ?? 0) + 1); msg", &alarm),
+        ("build: 1,000 pushes", "let a = []; for i in 0..1000 { a.push(i); } #{payload: a}", &alarm),
+        ("build: 10,000 pushes", "let a = []; for i in 0..10000 { a.push(i); } #{payload: a}", &alarm),
+        ("build: array(10000, |i| i)", "#{payload: array(10000, |i| i)}", &alarm),
+    ];
+    for (name, script, message) in cases {
+        println!("{:>10.0} ns  {name}", cost(script, message));
+    }
+}
+
+fn cost(script: &str, message: &serde_json::Value) -> f64 {
+    let mut host = MemoryHost::default();
+    let mut node = build(script, &host);
+    node.start(&mut Cx::new(&mut host, Default::default(), Default::default())).expect("it starts");
+    let Value::Object(object) = Value::from(message) else { panic!("a message is an object") };
+    let mut best = f64::MAX;
+    let calls = if run(&mut *node, &mut host, &object, 1) > 20_000.0 { 50 } else { 20_000 };
+    for _ in 0..7 {
+        best = best.min(run(&mut *node, &mut host, &object, calls));
+    }
+    best
+}
+
+fn build(script: &str, host: &MemoryHost) -> Box<dyn Transform> {
+    let config = config("function", json!({"lang": "rhai", "func": script}), host);
+    let built = (tidegate_nodes::find("function").expect("it is there").build)(&config);
+    match built.map(|built| built.kind) {
+        Ok(Kind::Transform(node)) => node,
+        _ => panic!("refused: {script}"),
+    }
+}
+
+fn run(node: &mut dyn Transform, host: &mut MemoryHost, object: &Object, calls: u32) -> f64 {
+    let start = Instant::now();
+    for _ in 0..calls {
+        let message = Message::new(object.clone());
+        let (token, meta) = (message.token.clone(), message.meta.clone());
+        let mut cx = Cx::new(host, token, meta);
+        let result = node.handle(&mut Some(message), &mut cx);
+        black_box(cx.finish());
+        black_box(&result);
+        host.sent.clear();
+        host.errors.clear();
+    }
+    start.elapsed().as_nanos() as f64 / f64::from(calls)
+}

@@ -1,0 +1,92 @@
+//! `node`: what a script says and sends, and who it is.
+
+use rhai::{Dynamic, Engine, FuncRegistration, ImmutableString, Map};
+
+use super::call::{self, Action, Outcome, Phase};
+use super::engine::function;
+use crate::host::{Level, Status};
+use crate::value::{Object, Value};
+
+/// The constant `node` of a script.
+#[derive(Debug, Clone)]
+pub struct NodeApi {
+    pub id: ImmutableString,
+    pub name: ImmutableString,
+    pub outputs: i64,
+}
+
+fn send(_: &mut NodeApi, what: Dynamic) -> Outcome<()> {
+    call::within(|call| match call.phase {
+        Phase::Close => call.act(Action::Error("Cannot send from close function".into(), None)),
+        _ => call.send(&what, None),
+    })
+}
+
+fn status(_: &mut NodeApi, what: Dynamic) -> Outcome<()> {
+    call::within(|call| {
+        let status = match call.value(&what)? {
+            Value::Object(object) => Status::from_object(&object),
+            Value::Null => Status::clear(),
+            // As in Node-RED, a text or number is the text of the badge.
+            value => Status::text(value.to_text()),
+        };
+        call.act(Action::Status(status))
+    })
+}
+
+fn log(level: Level) -> impl Fn(&mut NodeApi, Dynamic) -> Outcome<()> + Send + Sync + 'static {
+    move |_, what| {
+        call::within(|call| {
+            let text = call.text(&what);
+            call.act(Action::Log(level, text))
+        })
+    }
+}
+
+fn error(what: &Dynamic, about: Option<&Map>) -> Outcome<()> {
+    call::within(|call| {
+        let about: Option<Object> = about.map(|map| call.sources.object(map, None)).transpose()?;
+        let text = call.text(what);
+        call.act(Action::Error(text, about))
+    })
+}
+
+pub fn register(engine: &mut Engine) {
+    engine.register_type_with_name::<NodeApi>("node");
+    function(engine, "send", send);
+    // Node-RED's second argument says whether to clone; here nobody can see the difference.
+    function(engine, "send", |node: &mut NodeApi, what: Dynamic, _clone: bool| send(node, what));
+    function(engine, "done", |_: &mut NodeApi| call::with(|call| call.done = true));
+    function(engine, "status", status);
+    function(engine, "status", |node: &mut NodeApi| status(node, Dynamic::UNIT));
+    for (name, level) in
+        [("log", Level::Info), ("warn", Level::Warn), ("debug", Level::Debug), ("trace", Level::Debug)]
+    {
+        function(engine, name, log(level));
+    }
+    function(engine, "error", |_: &mut NodeApi, what: Dynamic| error(&what, None));
+    function(engine, "error", |_: &mut NodeApi, what: Dynamic, about: Map| error(&what, Some(&about)));
+    getter(engine, "id", |node: &mut NodeApi| node.id.clone());
+    getter(engine, "name", |node: &mut NodeApi| node.name.clone());
+    getter(engine, "outputCount", |node: &mut NodeApi| node.outputs);
+    function(engine, "now", || call::with(|call| call.now_ms));
+    function(engine, "random", || call::with(|call| (call.random() >> 11) as f64 / (1u64 << 53) as f64));
+    function(engine, "random", |from: i64, to: i64| -> Outcome<i64> {
+        let Some(span) = to.checked_sub(from).and_then(|span| u64::try_from(span).ok()) else {
+            return Err(format!("random({from}, {to}): the first number must not be above the second").into());
+        };
+        call::with(|call| match span.checked_add(1) {
+            Some(count) => from.wrapping_add((call.random() % count) as i64),
+            None => call.random() as i64,
+        })
+    });
+    function(engine, "new_id", || call::with(|call| format!("{:016x}", call.random())));
+}
+
+pub fn getter<T, R>(engine: &mut Engine, name: &str, get: impl Fn(&mut T) -> R + Send + Sync + 'static)
+where
+    T: Clone + Send + Sync + 'static,
+    R: Clone + Send + Sync + 'static,
+{
+    FuncRegistration::new_getter(name).register_into_engine(engine, get);
+}

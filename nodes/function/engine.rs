@@ -1,0 +1,121 @@
+//! The interpreter, set up once for all function nodes.
+
+use std::sync::{Arc, OnceLock};
+
+use rhai::module_resolvers::StaticModuleResolver;
+use rhai::packages::{Package, StandardPackage};
+use rhai::{Engine, FuncRegistration, OptimizationLevel, Shared, Target};
+
+use super::call::{self, Action, Outcome};
+use super::value::SOURCE;
+use super::{api, context, guard, map, stats, text};
+use crate::host::Level;
+
+/// A string, and all strings in a value together, in bytes.
+const MAX_STRING: usize = 16 * 1024 * 1024;
+/// All elements of an array with those of the arrays in it, and the bytes of a buffer. The interpreter walks a value
+/// after each call that may have changed it: a `push` to an array of 10,000 takes some 5 us (help: use `map`, `array`).
+const MAX_ARRAY: usize = 1024 * 1024;
+/// All properties of a map with those of the maps in it.
+const MAX_MAP: usize = 256 * 1024;
+/// Functions that call functions; each level of them may hold a full expression, and all of it stands on the stack.
+const MAX_CALLS: usize = 32;
+const MAX_EXPRESSION: usize = 64;
+const MAX_EXPRESSION_IN_FUNCTION: usize = 32;
+const MAX_VARIABLES: usize = 4096;
+const MAX_MODULES: usize = 64;
+
+/// The interpreter of all nodes that have no script modules of their own.
+pub fn shared() -> Arc<Engine> {
+    static SHARED: OnceLock<Arc<Engine>> = OnceLock::new();
+    SHARED.get_or_init(|| Arc::new(new())).clone()
+}
+
+/// One for a node with script modules: they are found by these names and nowhere else.
+pub fn with_modules(modules: StaticModuleResolver) -> Engine {
+    let mut engine = new();
+    engine.set_module_resolver(modules);
+    engine
+}
+
+fn new() -> Engine {
+    static STANDARD: OnceLock<Shared<rhai::Module>> = OnceLock::new();
+    let mut engine = Engine::new_raw();
+    engine.register_global_module(STANDARD.get_or_init(|| StandardPackage::new().as_shared_module()).clone());
+    // A table of strings behind a lock would be shared by all lanes.
+    engine.set_max_strings_interned(0);
+    engine.set_optimization_level(OptimizationLevel::Simple);
+    engine.set_strict_variables(true);
+    limit(&mut engine);
+    // Reading a property that is not in a map brings it from the object that the map stands for.
+    engine.on_map_missing_property(|map, name, _| {
+        if name == SOURCE {
+            return Ok(Target::TempValue(rhai::Dynamic::UNIT));
+        }
+        let value = call::within(|call| Ok(call.sources.property(map, name)?))?;
+        Ok(Target::RefMut(map.entry(name.into()).or_insert(value)))
+    });
+    engine.on_print(|text| tell(Level::Info, text));
+    engine.on_debug(|text, _, _| tell(Level::Debug, text));
+    forbid(&mut engine);
+    map::register(&mut engine);
+    api::register(&mut engine);
+    context::register(&mut engine);
+    text::register(&mut engine);
+    stats::register(&mut engine);
+    engine
+}
+
+// The two callbacks are marked deprecated to say that they may change.
+#[allow(deprecated)]
+fn limit(engine: &mut Engine) {
+    engine
+        .set_max_string_size(MAX_STRING)
+        .set_max_array_size(MAX_ARRAY)
+        .set_max_map_size(MAX_MAP)
+        .set_max_call_levels(MAX_CALLS)
+        .set_max_expr_depths(MAX_EXPRESSION, MAX_EXPRESSION_IN_FUNCTION)
+        .set_max_variables(MAX_VARIABLES)
+        .set_max_modules(MAX_MODULES)
+        .on_progress(guard::operation)
+        .on_var(guard::variable);
+}
+
+/// What blocks a lane, reads a clock that is not the engine's, or gets around the limits.
+fn forbid(engine: &mut Engine) {
+    engine.disable_symbol("eval").disable_symbol("curry");
+    let why = "sleep is not available in a function: a delay node waits without blocking the flow";
+    function(engine, "sleep", move |_: i64| -> Outcome<()> { Err(why.into()) });
+    function(engine, "sleep", move |_: f64| -> Outcome<()> { Err(why.into()) });
+    let why = "timestamp is not available in a function: now() gives the time in milliseconds";
+    function(engine, "timestamp", move || -> Outcome<()> { Err(why.into()) });
+}
+
+fn tell(level: Level, text: &str) {
+    // A script that logs too much hears of it at its next send; there is no way to say so from here.
+    let _ = call::within(|call| call.act(Action::Log(level, text.to_string())));
+}
+
+/// Registers a function that may be called on constants as well: none of ours changes a constant.
+pub fn function<A: 'static, const N: usize, const X: bool, R, const F: bool, FUNC>(
+    engine: &mut Engine,
+    name: &str,
+    f: FUNC,
+) where
+    R: Clone + Send + Sync + 'static,
+    FUNC: rhai::RhaiNativeFunc<A, N, X, R, F> + Send + Sync + 'static,
+{
+    FuncRegistration::new(name).with_purity(true).with_volatility(true).register_into_engine(engine, f);
+}
+
+/// Registers a function that changes its first argument, which is refused on constants.
+pub fn change<A: 'static, const N: usize, const X: bool, R, const F: bool, FUNC>(
+    engine: &mut Engine,
+    name: &str,
+    f: FUNC,
+) where
+    R: Clone + Send + Sync + 'static,
+    FUNC: rhai::RhaiNativeFunc<A, N, X, R, F> + Send + Sync + 'static,
+{
+    FuncRegistration::new(name).with_purity(false).with_volatility(true).register_into_engine(engine, f);
+}
