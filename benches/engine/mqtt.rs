@@ -1,11 +1,12 @@
 //! MQTT in -> filter -> MQTT out over a real broker: by hand, by Node-RED and by the gateway, one after the other, with
 //! the same load.
 
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
@@ -226,11 +227,16 @@ impl Broker {
         let file = folder.join("mosquitto.conf");
         let config = format!(
             "listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nmax_queued_messages 0\n\
-             set_tcp_nodelay true\nlog_dest stderr\nlog_type error\nlog_type notice\n"
+             set_tcp_nodelay true\nlog_dest stderr\nlog_type error\n"
         );
         std::fs::write(&file, config)?;
-        let mut process = Child::start(Command::new(mosquitto).arg("-c").arg(&file))?;
-        process.wait_for("running", Duration::from_secs(10))?;
-        Ok(Broker { port, _process: process })
+        let process = Child::start(Command::new(mosquitto).arg("-c").arg(&file))?;
+        for _ in 0..100 {
+            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                return Ok(Broker { port, _process: process });
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        bail!("mosquitto takes no connections on port {port}")
     }
 }

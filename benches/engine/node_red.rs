@@ -98,9 +98,9 @@ fn works() -> [(&'static str, Json); 3] {
     [("change", flows::change()), ("switch", flows::switch()), ("function", function)]
 }
 
-/// No editor, no files but the flow; the functions of the flow may measure.
+/// As it comes, but quiet, and its functions may measure.
 const SETTINGS: &str = "module.exports = {
-    httpAdminRoot: false, httpNodeRoot: false, uiHost: '127.0.0.1', credentialSecret: false,
+    uiHost: '127.0.0.1', credentialSecret: false, telemetry: {enabled: false},
     logging: {console: {level: 'info', metrics: false, audit: false}},
     functionGlobalContext: {bench: {best: {}}, cpuUsage: process.cpuUsage.bind(process)},
 };
