@@ -64,7 +64,7 @@ impl<'a> Cx<'a> {
         earlier: &[Message],
     ) {
         let meta = self.meta.clone();
-        let token = Token::merge([&self.token].into_iter().chain(earlier.iter().map(|m| &m.token)));
+        let token = Token::merge(earlier.iter().map(|m| &m.token).chain([&self.token]));
         let pieces = pieces.map(move |value| Message { value, meta: meta.clone(), token: token.clone() });
         self.host.send_pieces(port as u16, Box::new(pieces));
     }

@@ -32,9 +32,12 @@ macro_rules! folders {
 folders! {
     common,
     function,
+    link,
     logic,
     parse,
+    sequence,
     simulator,
+    time,
 }
 
 /// Every node type that this gateway has.

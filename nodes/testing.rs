@@ -165,6 +165,13 @@ impl Rig {
         self.settled.0.lock().expect("no test panics while it holds this").clone()
     }
 
+    /// The same after the node was dropped with all that it held, as a crash or a deploy does.
+    pub fn settled_when_dropped(self) -> Vec<(u64, Outcome)> {
+        let settled = self.settled.clone();
+        drop(self);
+        settled.0.lock().expect("no test panics while it holds this").clone()
+    }
+
     fn run(
         &mut self,
         token: Token,

@@ -1,31 +1,23 @@
 //! What an expression can ask the gateway: context, environment, clock, chance.
-//!
-//! A function of an expression outlives the call in which the gateway is at hand, so it cannot look things up itself.
-//! It notes the question and answers `undefined`; when the evaluation ends, the questions are answered and it starts
-//! again. Expressions have no side effects, so that is the same as having known. What was asked is remembered for
-//! the next message, so that nearly all evaluations run once.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use jsonata_core::evaluator::{Context, Evaluator, EvaluatorError, EvaluatorOptions};
 use jsonata_core::parser;
 use jsonata_core::value::JValue;
 
 use super::convert::Buffers;
-use crate::cx::Cx;
-use crate::host::Scope;
+use crate::error::NodeError;
+use crate::host::{Scope, Surroundings};
 use crate::path::ContextKey;
 use crate::testing::splitmix;
-use crate::value::{Object, Str, Value};
+use crate::value::{Object, Str};
 
 /// The functions for which the expression needs the gateway, or that would take clock and chance from elsewhere.
 const NAMES: &[&str] =
     &["flowContext", "globalContext", "env", "clone", "now", "millis", "random", "shuffle", "eval"];
-
-/// How many different questions one evaluation may ask.
-const MOST_QUESTIONS: usize = 10_000;
 
 /// Whether an expression calls one of these functions. Too often yes (in a text) costs time only.
 pub(super) fn asks(text: &str) -> bool {
@@ -39,85 +31,53 @@ pub(super) fn mentions(text: &str, function: &str) -> bool {
     })
 }
 
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(super) enum Question {
-    Context { scope: Scope, key: String, store: Option<String> },
-    Env(String),
-}
-
-impl Question {
-    fn answer(&self, msg: &Object, cx: &Cx<'_>) -> Answer {
-        match self {
-            Question::Env(name) => Ok(Some(cx.env(name).unwrap_or_else(|| Value::str("")))),
-            Question::Context { scope, key, store } => {
-                let text = |error: crate::error::NodeError| error.message().to_string();
-                let mut key = ContextKey::parse(key).map_err(text)?;
-                if let Some(store) = store {
-                    key.store = Some(Str::new(store));
-                }
-                cx.context_get(*scope, &key, msg).map_err(text)
-            }
-        }
-    }
-}
-
-type Answer = Result<Option<Value>, String>;
-
-/// What the functions share with the evaluation that is running.
+/// What the functions of an expression share with the evaluation that is running: they outlive it, so the gateway is
+/// lent to them for its time.
 #[derive(Default)]
 pub(super) struct Lent {
+    pub around: Option<Arc<dyn Surroundings>>,
+    pub msg: Object,
     pub now_ms: i64,
     pub seed: u64,
     pub buffers: Buffers,
-    answers: HashMap<Question, Answer>,
-    asked: Vec<Question>,
 }
 
 impl Lent {
-    /// Forgets the evaluation before. `known` is what it asked: those are answered before they are asked.
-    pub fn begin(&mut self, known: &[Question], msg: &Object, cx: &Cx<'_>) {
-        self.now_ms = cx.wall_ms();
+    /// The evaluation is over.
+    pub fn take_back(&mut self) {
+        self.around = None;
+        self.msg = Object::new();
         self.buffers.clear();
-        self.asked.clear();
-        self.answers.clear();
-        self.answers.extend(known.iter().map(|question| (question.clone(), question.answer(msg, cx))));
     }
 
-    /// Answers what was asked; `false` when nothing was, so that the result stands.
-    pub fn answer(&mut self, msg: &Object, cx: &Cx<'_>) -> bool {
-        let asked = std::mem::take(&mut self.asked);
-        let any = !asked.is_empty();
-        for question in asked {
-            let answer = question.answer(msg, cx);
-            self.answers.insert(question, answer);
+    fn context(&mut self, scope: Scope, args: &[JValue]) -> Result<JValue, EvaluatorError> {
+        let key = args.first().and_then(JValue::as_str).ok_or_else(|| failed("invalid context key"))?;
+        let mut key = ContextKey::parse(key).map_err(refused)?;
+        if let Some(store) = args.get(1).and_then(JValue::as_str).filter(|store| !store.is_empty()) {
+            key.store = Some(Str::new(store));
         }
-        any
+        let Some(around) = &self.around else { return Ok(JValue::Undefined) };
+        match around.context_get(scope, &key, &self.msg).map_err(refused)? {
+            Some(value) => self.buffers.enter(&value).map_err(failed),
+            None => Ok(JValue::Undefined),
+        }
     }
 
-    pub fn known(&self) -> Vec<Question> {
-        self.answers.keys().cloned().collect()
-    }
-
-    fn ask(&mut self, question: Question) -> Result<JValue, EvaluatorError> {
-        match self.answers.get(&question) {
-            Some(Ok(Some(value))) => self.buffers.enter(value).map_err(failed),
-            Some(Ok(None)) => Ok(JValue::Undefined),
-            Some(Err(text)) => Err(failed(text)),
-            // Asked before in this run: a loop may wait for the answer, so the run ends here.
-            None if self.asked.contains(&question) => Err(failed("the answer comes in the next run")),
-            None if self.answers.len() + self.asked.len() >= MOST_QUESTIONS => Err(failed(format!(
-                "it asks for more than {MOST_QUESTIONS} values of contexts or environment"
-            ))),
-            None => {
-                self.asked.push(question);
-                Ok(JValue::Undefined)
-            }
+    fn env(&mut self, args: &[JValue]) -> Result<JValue, EvaluatorError> {
+        let name = args.first().and_then(JValue::as_str).unwrap_or_default();
+        match self.around.as_ref().and_then(|around| around.env(name)) {
+            Some(value) => self.buffers.enter(&value).map_err(failed),
+            None => Ok(JValue::string("")),
         }
     }
 
     fn random(&mut self) -> f64 {
         (splitmix(&mut self.seed) >> 11) as f64 / (1u64 << 53) as f64
     }
+}
+
+fn refused(error: NodeError) -> EvaluatorError {
+    failed(error.message())
 }
 
 fn failed(text: impl ToString) -> EvaluatorError {
@@ -140,17 +100,10 @@ pub(super) fn evaluator(
     let mut evaluator = Evaluator::with_options(context, options);
     for (name, scope) in [("flowContext", Scope::Flow), ("globalContext", Scope::Global)] {
         let lent = lent.clone();
-        evaluator.register_fn(name, move |args: &[JValue]| {
-            let key = args.first().and_then(JValue::as_str).ok_or_else(|| failed("invalid context key"))?;
-            let store = args.get(1).and_then(JValue::as_str).map(str::to_string);
-            lent.borrow_mut().ask(Question::Context { scope, key: key.to_string(), store })
-        })?;
+        evaluator.register_fn(name, move |args: &[JValue]| lent.borrow_mut().context(scope, args))?;
     }
     let env = lent.clone();
-    evaluator.register_fn("env", move |args: &[JValue]| {
-        let name = args.first().and_then(JValue::as_str).unwrap_or_default();
-        env.borrow_mut().ask(Question::Env(name.to_string()))
-    })?;
+    evaluator.register_fn("env", move |args: &[JValue]| env.borrow_mut().env(args))?;
     let clock = lent.clone();
     evaluator.register_fn_override("millis", move |_: &[JValue]| {
         Ok(JValue::Number(clock.borrow().now_ms as f64))

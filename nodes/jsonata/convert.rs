@@ -27,10 +27,6 @@ impl Buffers {
         self.inward(value, 0)
     }
 
-    pub fn enter_object(&mut self, object: &Object) -> Result<JValue, String> {
-        self.object_inward(object, 0)
-    }
-
     fn inward(&mut self, value: &Value, depth: usize) -> Result<JValue, String> {
         Ok(match value {
             Value::Null => JValue::Null,

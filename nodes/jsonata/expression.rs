@@ -12,7 +12,7 @@ use jsonata_core::evaluator::{Evaluator, EvaluatorError, EvaluatorOptions};
 use jsonata_core::parser;
 use jsonata_core::value::{JMap, JValue};
 
-use super::ask::{self, Lent, Question};
+use super::ask::{self, Lent};
 use super::convert::Buffers;
 use super::shown;
 use crate::cx::Cx;
@@ -24,12 +24,6 @@ const DEEPEST: usize = 6_000;
 
 /// The longest sequence an expression may build.
 const LONGEST: usize = 1_000_000;
-
-/// How often an evaluation starts again because an answer led to a further question.
-const MOST_RUNS: usize = 20;
-
-/// Of how many questions it is remembered that they were asked; with more they differ from message to message.
-const MOST_KNOWN: usize = 8;
 
 /// How many expressions a thread keeps prepared.
 const MOST_PREPARED: usize = 4_096;
@@ -77,34 +71,25 @@ impl Expression {
 
     /// What it is for this message; `None` is `undefined`.
     pub fn eval(&self, msg: &Object, cx: &Cx<'_>) -> Result<Option<Value>, NodeError> {
-        self.eval_with(msg, &[], cx)
+        self.run(&Value::Object(msg.clone()), msg, &[], cx)
     }
 
-    /// The same, with variables: `I` is `$I` in the expression.
+    /// The same over any value, with variables beside the usual ones: `("A", x)` is `$A` in the expression.
     pub fn eval_with(
         &self,
-        msg: &Object,
+        root: &Value,
         variables: &[(&str, Value)],
         cx: &Cx<'_>,
     ) -> Result<Option<Value>, NodeError> {
-        self.run(&mut |buffers| buffers.enter_object(msg), msg, variables, cx)
-    }
-
-    /// Evaluates it against any value instead of a message.
-    pub fn eval_value(
-        &self,
-        context: &Value,
-        variables: &[(&str, Value)],
-        cx: &Cx<'_>,
-    ) -> Result<Option<Value>, NodeError> {
-        let none = Object::new();
-        let msg = context.as_object().unwrap_or(&none);
-        self.run(&mut |buffers| buffers.enter(context), msg, variables, cx)
+        match root {
+            Value::Object(msg) => self.run(root, msg, variables, cx),
+            other => self.run(other, &Object::new(), variables, cx),
+        }
     }
 
     fn run(
         &self,
-        input: &mut dyn FnMut(&mut Buffers) -> Result<JValue, String>,
+        root: &Value,
         msg: &Object,
         variables: &[(&str, Value)],
         cx: &Cx<'_>,
@@ -117,9 +102,11 @@ impl Expression {
             None => Prepared::new(&parsed.ast, cx),
         };
         let result = if parsed.asks || !variables.is_empty() {
-            prepared.ask(parsed, input, msg, variables, cx)
+            let result = prepared.ask(parsed, root, msg, variables, cx);
+            prepared.lent.borrow_mut().take_back();
+            result
         } else {
-            prepared.compute(parsed, input)
+            prepared.compute(parsed, root)
         };
         PREPARED.with_borrow_mut(|all| {
             if all.len() >= MOST_PREPARED {
@@ -145,7 +132,6 @@ struct Prepared {
     lent: Rc<RefCell<Lent>>,
     /// Runs the others.
     evaluator: Option<Evaluator>,
-    known: Vec<Question>,
     runs: u64,
 }
 
@@ -162,64 +148,53 @@ impl Prepared {
             },
             lent: Rc::default(),
             evaluator: None,
-            known: Vec::new(),
             runs: 0,
         }
     }
 
-    fn compute(
-        &mut self,
-        parsed: &Parsed,
-        input: &mut dyn FnMut(&mut Buffers) -> Result<JValue, String>,
-    ) -> Result<Option<Value>, String> {
+    fn compute(&mut self, parsed: &Parsed, root: &Value) -> Result<Option<Value>, String> {
         let mut buffers = Buffers::default();
-        let data = under_msg(input(&mut buffers)?, parsed.names_msg);
-        let result = self.program.evaluate_with_options(&data, self.options.clone());
-        buffers.leave(&result.map_err(|error| error.message().to_string())?)
+        let data = under_msg(buffers.enter(root)?, parsed.names_msg);
+        let result = self.program.evaluate_with_options(&data, self.options.clone()).map_err(text)?;
+        buffers.leave(&result)
     }
 
     fn ask(
         &mut self,
         parsed: &Parsed,
-        input: &mut dyn FnMut(&mut Buffers) -> Result<JValue, String>,
+        root: &Value,
         msg: &Object,
         variables: &[(&str, Value)],
         cx: &Cx<'_>,
     ) -> Result<Option<Value>, String> {
-        self.lent.borrow_mut().begin(&self.known, msg, cx);
         self.runs += 1;
-        let seed = seed(&parsed.text, self.runs, cx);
-        let data = under_msg(input(&mut self.lent.borrow_mut().buffers)?, parsed.names_msg);
-        let failed = |error: EvaluatorError| error.message().to_string();
-
-        let mut own;
-        let evaluator = if variables.is_empty() {
-            match &mut self.evaluator {
-                Some(evaluator) => evaluator,
-                none => none.insert(ask::evaluator(&self.lent, &[], self.options.clone()).map_err(failed)?),
-            }
-        } else {
-            let variables = variables
-                .iter()
-                .map(|(name, value)| Ok((*name, self.lent.borrow_mut().buffers.enter(value)?)));
-            let variables = variables.collect::<Result<Vec<_>, String>>()?;
-            own = ask::evaluator(&self.lent, &variables, self.options.clone()).map_err(failed)?;
-            &mut own
-        };
-        for _ in 0..MOST_RUNS {
-            // The same chance in every run, or an answer would belong to a question that is not asked again.
-            self.lent.borrow_mut().seed = seed;
-            let result = evaluator.evaluate(self.program.ast(), &data);
-            let timed_out = matches!(&result, Err(error) if error.code() == Some("D1012"));
+        let (data, variables) = {
             let mut lent = self.lent.borrow_mut();
-            if timed_out || !lent.answer(msg, cx) {
-                let known = lent.known();
-                self.known = if known.len() <= MOST_KNOWN { known } else { Vec::new() };
-                return lent.buffers.leave(&result.map_err(failed)?);
-            }
-        }
-        Err(format!("its values of contexts lead to each other in more than {MOST_RUNS} steps"))
+            lent.around = Some(cx.surroundings());
+            lent.msg = msg.clone();
+            lent.now_ms = cx.wall_ms();
+            lent.seed = seed(&parsed.text, self.runs, cx);
+            let data = under_msg(lent.buffers.enter(root)?, parsed.names_msg);
+            let variables = variables.iter().map(|(name, value)| Ok((*name, lent.buffers.enter(value)?)));
+            (data, variables.collect::<Result<Vec<_>, String>>()?)
+        };
+        let result = if !variables.is_empty() {
+            // Variables are bound when an interpreter is made.
+            let own = ask::evaluator(&self.lent, &variables, self.options.clone());
+            own.and_then(|mut evaluator| evaluator.evaluate(self.program.ast(), &data))
+        } else {
+            let evaluator = match &mut self.evaluator {
+                Some(evaluator) => evaluator,
+                none => none.insert(ask::evaluator(&self.lent, &[], self.options.clone()).map_err(text)?),
+            };
+            evaluator.evaluate(self.program.ast(), &data)
+        };
+        self.lent.borrow().buffers.leave(&result.map_err(text)?)
     }
+}
+
+fn text(error: EvaluatorError) -> String {
+    error.message().to_string()
 }
 
 /// Whether an expression is of Node-RED's first kind, which sees the message as `msg` and not as the context:

@@ -77,7 +77,6 @@ fn contexts_and_environment_are_looked_up() {
         ("$flowContext('none')", None),
         ("$flowContext('a', 'other')", None),
         ("$env('SITE') & '-' & $env('NONE')", Some(json!("hcmc-"))),
-        // One answer is the next question.
         ("$globalContext($globalContext('name'))", Some(json!("last"))),
         ("$sum($map([0..49], function($n) { $globalContext('k' & $n) }))", Some(json!(1225))),
         ("$map(['name', 'next'], $globalContext)", Some(json!(["next", "last"]))),
@@ -85,7 +84,7 @@ fn contexts_and_environment_are_looked_up() {
         ("($f := function($n) { $globalContext('k' & 9) = 9 ? $n : $f($n + 1) }; $f(0))", Some(json!(0))),
         ("$eval('$flowContext(\"a\").b')", Some(json!(5))),
     ] {
-        // Twice: the second time the questions are known.
+        // Twice: the second time the interpreter is there already.
         for _ in 0..2 {
             assert_eq!(eval_in(&mut host, text, json!({})), Ok(expected.clone()), "{text}");
         }
@@ -117,15 +116,15 @@ fn variables_are_bound_for_one_evaluation() {
     let mut host = MemoryHost::default();
     let cx = Cx::new(&mut host, Token::none(), Arc::default());
     let expression = Expression::parse("$I * 10 + payload").unwrap();
-    let msg = object(json!({"payload": 1}));
+    let msg = Value::from(&json!({"payload": 1}));
     for n in [2, 3] {
         let result = expression.eval_with(&msg, &[("I", Value::Int(n))], &cx).unwrap();
         assert_eq!(result, Some(Value::Int(n * 10 + 1)));
     }
-    assert_eq!(expression.eval(&msg, &cx).unwrap(), None);
+    assert_eq!(expression.eval_with(&msg, &[], &cx).unwrap(), None);
 
     let expression = Expression::parse("$ * 2").unwrap();
-    assert_eq!(expression.eval_value(&Value::Int(4), &[], &cx).unwrap(), Some(Value::Int(8)));
+    assert_eq!(expression.eval_with(&Value::Int(4), &[], &cx).unwrap(), Some(Value::Int(8)));
 }
 
 #[test]

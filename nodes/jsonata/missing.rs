@@ -23,16 +23,7 @@ impl Expression {
 
     pub fn eval_with(
         &self,
-        _msg: &Object,
-        _variables: &[(&str, Value)],
-        _cx: &Cx<'_>,
-    ) -> Result<Option<Value>, NodeError> {
-        match self.0 {}
-    }
-
-    pub fn eval_value(
-        &self,
-        _context: &Value,
+        _root: &Value,
         _variables: &[(&str, Value)],
         _cx: &Cx<'_>,
     ) -> Result<Option<Value>, NodeError> {

@@ -1,6 +1,5 @@
 use serde_json::{Value as Json, json};
 
-use super::*;
 use crate::host::{Level, Scope};
 use crate::testing::{MemoryHost, Rig};
 use crate::value::Value;

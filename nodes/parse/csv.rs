@@ -1,6 +1,5 @@
 //! csv: CSV text to objects and back, in the older way of Node-RED and by RFC 4180.
 
-use std::sync::{Arc, Weak};
 
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -138,7 +137,6 @@ fn build(config: &NodeConfig) -> Result<Built, NodeError> {
         names_sent: false,
         warned: false,
         rows: Vec::new(),
-        waiting: Weak::new(),
     }))
 }
 
@@ -160,8 +158,6 @@ struct Csv {
     warned: bool,
     /// Rows of the parts that came so far, until the last part comes.
     rows: Vec<Held>,
-    /// Alive while rows of a large text wait to be pulled: what comes later waits behind them.
-    waiting: Weak<()>,
 }
 
 impl Transform for Csv {
@@ -188,7 +184,7 @@ impl Transform for Csv {
             None if reset => Ok(()),
             None => {
                 if let Some(message) = msg.take() {
-                    self.send(message, cx);
+                    cx.send(0, message);
                 }
                 Ok(())
             }
@@ -211,15 +207,6 @@ impl Csv {
         matches!(&self.dialect, Dialect::Rfc(rfc) if rfc.is_bad())
     }
 
-    /// Sends a message, behind the rows that are still to be pulled.
-    fn send(&self, message: Message, cx: &mut Cx<'_>) {
-        if self.waiting.strong_count() > 0 {
-            cx.emit_pieces(0, std::iter::once(message.value));
-        } else {
-            cx.send(0, message);
-        }
-    }
-
     fn write(&mut self, msg: &mut Option<Message>, cx: &mut Cx<'_>) -> Result<(), NodeError> {
         let Some(message) = msg.as_mut() else { return Ok(()) };
         let names = self.options.names_out != NamesOut::Never && !self.names_sent;
@@ -239,7 +226,7 @@ impl Csv {
         message.set("columns", written.columns);
         if let Some(message) = msg.take() {
             cx.done_with(&message);
-            self.send(message, cx);
+            cx.send(0, message);
         }
         Ok(())
     }
@@ -283,25 +270,16 @@ impl Csv {
         let Some(message) = msg.as_ref() else { return Ok(()) };
         let to_message = row_messages(&self.options, message, columns, parts.as_ref(), count, cx);
         if large {
-            let waiting = Arc::new(());
-            self.waiting = Arc::downgrade(&waiting);
-            let mut to_message = to_message;
-            cx.emit_pieces(
-                0,
-                rows.enumerate().map(move |row| {
-                    let _until_pulled = &waiting;
-                    to_message(row)
-                }),
-            );
+            cx.emit_pieces(0, rows.enumerate().map(to_message));
         } else {
             for object in list.into_iter().enumerate().map(to_message) {
-                self.send(message.with(object), cx);
+                cx.send(0, message.with(object));
             }
         }
         if count == 0 && parts.is_some_and(|parts| parts.is_last()) {
             let id = cx.new_id();
             let end = [("complete", Value::Bool(true)), ("_msgid", Value::Str(id))].into_iter().collect();
-            self.send(cx.message(end), cx);
+            cx.send(0, cx.message(end));
         }
         Ok(())
     }
@@ -358,7 +336,7 @@ impl Csv {
         message.set("columns", columns);
         if let Some(message) = msg.take() {
             cx.done_with(&message);
-            self.send(message, cx);
+            cx.send(0, message);
         }
         Ok(())
     }

@@ -148,7 +148,7 @@ impl Legacy {
             }
         }
         let columns: Vec<_> = self.names.iter().map(|name| quote_if(name, ",")).collect();
-        Ok(Written { text: lines.join(&options.ret) + &options.ret, columns: columns.join(",") })
+        Ok(Written { text: lines.join(&options.ret) + options.ret.as_str(), columns: columns.join(",") })
     }
 
     fn names_of_message(&mut self, msg: &Object) -> bool {

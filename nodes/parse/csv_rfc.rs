@@ -160,7 +160,7 @@ impl Rfc {
                 lines.push(self.line(row, sep)?);
             }
         }
-        let text = lines.join(&options.ret) + &options.ret;
+        let text = lines.join(&options.ret) + options.ret.as_str();
         Ok(Written { text, columns: columns_text(&self.names) })
     }
 

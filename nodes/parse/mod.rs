@@ -8,7 +8,7 @@ mod csv_rows;
 mod json;
 mod json_error;
 mod json_schema;
-mod mustache;
+pub(crate) mod mustache;
 mod mustache_render;
 mod template;
 mod yaml_load;

@@ -93,18 +93,16 @@ pub fn complete(lend: &mut Lend<'_>, mut message: Message) {
     lend.around.listeners.complete = listeners;
 }
 
-pub fn status(lend: &mut Lend<'_>, mut status: Status) {
-    // Node-RED shows text only.
-    if let Some(text) = &status.text
-        && !matches!(text, Value::Str(_))
-    {
-        status.text = Some(Value::Str(text.to_text()));
-    }
+pub fn status(lend: &mut Lend<'_>, status: Status) {
     lend.shared.tell(&lend.around.id, Event::Status(status.clone()));
     if lend.around.listeners.status.is_empty() || lend.core.starting {
         return;
     }
     let mut about = status.to_object();
+    // A status node hands on text only.
+    if let Some(text) = &status.text {
+        about.insert("text", text.to_text());
+    }
     about.insert("source", source(lend.around, None));
     let mut value = Object::with_capacity(2);
     value.insert("status", about);

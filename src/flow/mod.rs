@@ -41,4 +41,4 @@ pub use model::{Document, FlowNode, Limits};
 pub use plan::{LanePlan, Plan, PlanKind, PlanNode, SubflowInfo};
 pub use problem::{Problem, Severity};
 pub use suggest::nearest;
-pub use validate::{check, validate};
+pub use validate::{check, is_known_type, validate};

@@ -9,6 +9,8 @@ mod nodes;
 mod subflows;
 mod wires;
 
+pub use nodes::is_known_type;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 

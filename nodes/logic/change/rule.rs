@@ -47,6 +47,16 @@ pub enum To {
 /// Why a rule is passed over: a parent of what it reads is not there. The rules behind it are applied.
 struct Skip;
 
+/// What came of writing a property.
+#[derive(PartialEq)]
+enum Written {
+    Message,
+    /// Nothing of the message: it was in a context, or there was nothing to delete.
+    Nothing,
+    /// Its parent is no object.
+    Refused,
+}
+
 impl Rule {
     /// Settings of the environment stay what they are while the node runs.
     pub fn start(&mut self, cx: &Cx<'_>) -> Result<(), NodeError> {
@@ -72,25 +82,25 @@ impl Rule {
                 Ok(true)
             }
             Rule::Set { place, to } => match to.value(&message.value, cx)? {
-                Ok(value) => place.write(message, value, cx),
+                Ok(value) => place.set(message, value, cx),
                 Err(Skip) => Ok(false),
             },
             Rule::Change { place, from, to, to_bool } => {
                 let Ok(to) = to.value(&message.value, cx)? else { return Ok(false) };
                 change(message, place, from, to.as_ref(), *to_bool, cx)
             }
-            Rule::Delete { place } => place.write(message, None, cx),
+            Rule::Delete { place } => Ok(place.write(message, None, cx)? == Written::Message),
             Rule::Move { place, to, direct: true } => {
                 let mut changed = false;
                 if let Ok(value) = place.read(&message.value, cx) {
-                    changed = to.write(message, value, cx)?;
+                    changed = to.set(message, value, cx)?;
                 }
-                Ok(changed | place.write(message, None, cx)?)
+                Ok(changed | (place.write(message, None, cx)? == Written::Message))
             }
             Rule::Move { place, to, direct: false } => {
                 let value = place.read(&message.value, cx).unwrap_or(None);
-                let deleted = place.write(message, None, cx)?;
-                Ok(deleted | to.write(message, value, cx)?)
+                let deleted = place.write(message, None, cx)? == Written::Message;
+                Ok(deleted | to.set(message, value, cx)?)
             }
         }
     }
@@ -140,7 +150,7 @@ fn change(
     let to_bool = to_bool && matches!(place, Place::Msg(_));
     let Some(current) = current else { return Ok(false) };
     match search.replace(&current, to, to_bool)? {
-        Some(value) => place.write(message, value, cx),
+        Some(value) => Ok(place.write(message, value, cx)? == Written::Message),
         None => Ok(false),
     }
 }
@@ -172,23 +182,34 @@ impl Place {
         }
     }
 
-    /// Sets it, or deletes it for `undefined`; whether the message changed. A path through a property of the message
-    /// that is not there is passed over.
-    fn write(&self, message: &mut Message, value: Option<Value>, cx: &mut Cx<'_>) -> Result<bool, NodeError> {
+    /// Sets it, or deletes it for `undefined`, and warns where it cannot; whether the message changed.
+    fn set(&self, message: &mut Message, value: Option<Value>, cx: &mut Cx<'_>) -> Result<bool, NodeError> {
+        let written = self.write(message, value, cx)?;
+        if let (Written::Refused, Place::Msg(path)) = (&written, self) {
+            not_an_object(path, cx);
+        }
+        Ok(written == Written::Message)
+    }
+
+    /// The same without the warning. A path through a property of the message that is not there is passed over.
+    fn write(&self, message: &mut Message, value: Option<Value>, cx: &Cx<'_>) -> Result<Written, NodeError> {
         match self {
             Place::Msg(path) => {
-                let Ok(resolved) = path.resolve(&message.value) else { return Ok(false) };
-                let Some(value) = value else { return Ok(resolved.take(&mut message.value)) };
-                let done = resolved.put(&mut message.value, value, true);
-                if !done {
-                    not_an_object(path, cx);
-                }
-                Ok(done)
+                let Ok(path) = path.resolve(&message.value) else { return Ok(Written::Nothing) };
+                Ok(match value {
+                    Some(value) => match path.put(&mut message.value, value, true) {
+                        true => Written::Message,
+                        false => Written::Refused,
+                    },
+                    None if path.take(&mut message.value) => Written::Message,
+                    None if path.has_parent(&message.value) => Written::Nothing,
+                    None => Written::Refused,
+                })
             }
-            Place::Context(_, key) if key.path.resolve(&message.value).is_err() => Ok(false),
+            Place::Context(_, key) if key.path.resolve(&message.value).is_err() => Ok(Written::Nothing),
             Place::Context(scope, key) => {
                 cx.context_set(*scope, key, &message.value, value)?;
-                Ok(false)
+                Ok(Written::Nothing)
             }
         }
     }

@@ -219,7 +219,8 @@ impl Rule {
         let variables = [("I", parts.get("index")), ("N", parts.get("count"))];
         let variables: Vec<(&str, Value)> =
             variables.into_iter().filter_map(|(name, value)| Some((name, value?.clone()))).collect();
-        let result = expression.eval_with(input.msg, &variables, cx).map_err(invalid_expression)?;
+        let msg = Value::Object(input.msg.clone());
+        let result = expression.eval_with(&msg, &variables, cx).map_err(invalid_expression)?;
         Ok(result.map(Cow::Owned))
     }
 }

@@ -130,6 +130,20 @@ fn a_large_split_is_pulled_when_there_is_room() {
 }
 
 #[test]
+fn what_a_node_sends_stays_behind_the_pieces_it_handed_over() {
+    let flow = flow(vec![
+        node("a", "pieces", json!([["p"]]), json!({})),
+        json!({"id": "p", "type": "probe", "z": "t", "wires": []}),
+    ]);
+    let (simulation, log) = simulate(&flow, watching(&["p"]));
+    simulation.engine.send("a", object(json!({"payload": 5_000})));
+    simulation.engine.send("a", object(json!({"payload": "last"})));
+    simulation.settle();
+    let received = log.received("p");
+    assert_eq!((received.len(), &received[5_000]["payload"]), (5_001, &json!("last")));
+}
+
+#[test]
 fn a_source_without_a_credit_ticks_once_late() {
     let flow = flow(vec![
         node("tick", "ticker", json!([["hold"]]), json!({})),

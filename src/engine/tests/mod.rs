@@ -182,13 +182,16 @@ static FRAGILE: NodeType = NodeType {
     build: |_| Ok(Built::transform(Fragile(0))),
 };
 
-/// Counts messages into them, and panics over the payload "boom".
+/// Counts messages into them, and panics over the payload "boom" or its number.
 struct Fragile(i64);
+
+const BOOM: i64 = -666;
 
 impl Transform for Fragile {
     fn handle(&mut self, msg: &mut Option<Message>, cx: &mut Cx<'_>) -> Result<(), NodeError> {
         let mut message = msg.take().expect("a message");
-        assert!(message.payload().as_str() != Some("boom"), "it went boom");
+        let boom = message.payload().as_str() == Some("boom") || message.payload().as_i64() == Some(BOOM);
+        assert!(!boom, "it went boom");
         self.0 += 1;
         message.set("count", self.0);
         cx.send(0, message);
@@ -214,12 +217,15 @@ static PIECES: NodeType = NodeType {
     build: |_| Ok(Built::transform(Pieces)),
 };
 
-/// Makes as many pieces as the payload says.
+/// Makes as many pieces as the payload says, and passes on what is no number.
 struct Pieces;
 
 impl Transform for Pieces {
     fn handle(&mut self, msg: &mut Option<Message>, cx: &mut Cx<'_>) -> Result<(), NodeError> {
-        let count = msg.as_ref().and_then(|msg| msg.payload().as_i64()).unwrap_or(0);
+        let Some(count) = msg.as_ref().and_then(|msg| msg.payload().as_i64()) else {
+            cx.send(0, msg.take().expect("a message"));
+            return Ok(());
+        };
         cx.emit_pieces(0, (0..count).map(|n| [("payload", n)].into_iter().collect()));
         Ok(())
     }

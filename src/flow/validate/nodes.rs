@@ -13,6 +13,11 @@ use super::Report;
 /// Parts of a document that are no nodes of the palette.
 pub(super) const STRUCTURE: &[&str] = &["tab", "subflow", "group", "global-config"];
 
+/// Whether a flow may have a node of this type: one of the palette, a part of the document, or a subflow's instance.
+pub fn is_known_type(name: &str) -> bool {
+    STRUCTURE.contains(&name) || name.starts_with("subflow:") || tidegate_nodes::find(name).is_some()
+}
+
 pub(super) fn check(report: &mut Report<'_>) {
     let document = report.document;
     let mut first: HashMap<&str, &FlowNode> = HashMap::new();
