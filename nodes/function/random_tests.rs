@@ -12,7 +12,7 @@ fn value() -> impl Strategy<Value = Value> {
         any::<bool>().prop_map(Value::Bool),
         any::<i64>().prop_map(Value::Int),
         any::<f64>().prop_filter("NaN equals nothing", |n| !n.is_nan()).prop_map(Value::Float),
-        "\\PC{0,40}".prop_map(|text| Value::str(text)),
+        "\\PC{0,40}".prop_map(Value::str),
         proptest::collection::vec(any::<u8>(), 0..20).prop_map(Value::from),
     ];
     leaf.prop_recursive(5, 60, 8, |inner| {
