@@ -16,13 +16,21 @@ pub struct Cx<'a> {
     token: Token,
     meta: Arc<Meta>,
     held: bool,
+    /// Whether anybody wants to know what this handler is done with.
+    listened: bool,
     done_with: Option<Message>,
 }
 
 impl<'a> Cx<'a> {
     /// For the engine and the test rig.
     pub fn new(host: &'a mut dyn Host, token: Token, meta: Arc<Meta>) -> Cx<'a> {
-        Cx { host, token, meta, held: false, done_with: None }
+        Cx { host, token, meta, held: false, listened: true, done_with: None }
+    }
+
+    /// For the engine: nobody listens, so what the handler is done with need not be kept.
+    pub fn unlistened(mut self) -> Cx<'a> {
+        self.listened = false;
+        self
     }
 
     /// The token at hand, for the engine: after a panic it tells the source that the message was lost.
@@ -200,7 +208,9 @@ impl<'a> Cx<'a> {
     /// Names the message that Complete nodes see when this handler returns, where it is not the one that came in:
     /// a node that changed its message in place names the changed one.
     pub fn done_with(&mut self, message: &Message) {
-        self.done_with = Some(message.clone());
+        if self.listened {
+            self.done_with = Some(message.clone());
+        }
     }
 
     /// This handler is not done when it returns, though it holds no message: no Complete.

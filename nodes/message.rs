@@ -138,7 +138,7 @@ enum Tracked {
     Nobody,
     One(Arc<Admitted>),
     /// Made from several messages: a joined group. Flat, so that a loop through a join does not grow a chain.
-    Many(Arc<[Arc<Admitted>]>),
+    Many(Arc<Vec<Arc<Admitted>>>),
 }
 
 impl Token {
@@ -201,7 +201,7 @@ impl Token {
         let admitted = match all.len() {
             0 => Tracked::Nobody,
             1 => Tracked::One(all.remove(0)),
-            _ => Tracked::Many(all.into()),
+            _ => Tracked::Many(Arc::new(all)),
         };
         Token { admitted, credit }
     }

@@ -193,8 +193,7 @@ impl NodeConfig {
     ///
     /// Node-RED writes numbers and booleans as strings at times: read those with the functions in `read`.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, NodeError> {
-        let json = serde_json::Value::Object(self.properties.clone());
-        serde_path_to_error::deserialize(json).map_err(|error| {
+        serde_path_to_error::deserialize(&self.properties).map_err(|error| {
             let pointer: String = error
                 .path()
                 .iter()

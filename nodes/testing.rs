@@ -23,7 +23,7 @@ use crate::host::{
     DebugRecord, Holding, Host, Level, Mail, Pieces, Scope, Settings, State, Status, Surroundings, TimerId,
 };
 use crate::message::{Admitted, Credit, CreditPool, Message, Meta, Outcome, Settle, Token};
-use crate::node::{Action, Kind, NodeConfig, Transform};
+use crate::node::{Action, Kind, NodeConfig, NodeType, Transform};
 use crate::path::ContextKey;
 use crate::value::{Object, Str, Value};
 
@@ -63,6 +63,12 @@ impl Rig {
 
     pub fn with_host(type_name: &str, properties: Json, host: MemoryHost) -> Result<Rig, NodeError> {
         let node_type = crate::find(type_name).unwrap_or_else(|| panic!("no node type {type_name}"));
+        Rig::of(node_type, properties, host)
+    }
+
+    /// The same for a node type that need not be in the list of `lib.rs`.
+    pub fn of(node_type: &NodeType, properties: Json, host: MemoryHost) -> Result<Rig, NodeError> {
+        let type_name = node_type.descriptor.type_name;
         let built = (node_type.build)(&config(type_name, properties, &host))?;
         let Kind::Transform(node) = built.kind else { panic!("{type_name} is no transform") };
         let mut rig = Rig { node, host, settled: Arc::default(), sequence: 0 };
@@ -163,13 +169,6 @@ impl Rig {
     /// The messages handed in, by number from 1, that are settled, in order.
     pub fn settled(&self) -> Vec<(u64, Outcome)> {
         self.settled.0.lock().expect("no test panics while it holds this").clone()
-    }
-
-    /// The same after the node was dropped with all that it held, as a crash or a deploy does.
-    pub fn settled_when_dropped(self) -> Vec<(u64, Outcome)> {
-        let settled = self.settled.clone();
-        drop(self);
-        settled.0.lock().expect("no test panics while it holds this").clone()
     }
 
     fn run(

@@ -1,5 +1,7 @@
 //! What people and broken disks give a gateway: each ends in a clear error at a place, with exit code 1, and nothing of
 //! the flow is started. By the built program, as `check` and as `run`.
+// Clippy lets tests unwrap, but does not know the functions that they call as tests.
+#![allow(clippy::unwrap_used)]
 
 mod support;
 
@@ -65,10 +67,7 @@ fn not_an_array() {
 #[test]
 fn duplicate_ids() {
     refused(
-        with(
-            r#"{"id": "show", "type": "junction", "name": "Second", "z": "t", "wires": []}"#
-                ,
-        ),
+        with(r#"{"id": "show", "type": "junction", "name": "Second", "z": "t", "wires": []}"#),
         &["the id show stands twice", "junction \"Second\"", "(at /3/id)", "give one of them another id"],
     );
 }
@@ -188,13 +187,7 @@ fn all_faults_at_once() {
                {"id": "b", "type": "swich", "z": "t", "wires": []},
                {"id": "c", "type": "json", "z": "t", "property": "${TIDEGATE_TEST_UNSET}", "wires": []}"#,
         ),
-        &[
-            "stands twice",
-            "nowhere",
-            "no node type \"swich\"",
-            "is not set",
-            "3 errors, 1 disabled node",
-        ],
+        &["stands twice", "nowhere", "no node type \"swich\"", "is not set", "3 errors, 1 disabled node"],
     );
 }
 

@@ -32,7 +32,8 @@ fn every_command_has_help() {
 
 #[test]
 fn wrong_usage_ends_with_2() {
-    for arguments in [&["chekc"][..], &[], &["check"], &["test"], &["run", "--fro", "2"], &["run", "a", "b"]] {
+    for arguments in [&["chekc"][..], &[], &["check"], &["test"], &["run", "--fro", "2"], &["run", "a", "b"]]
+    {
         let wrong = tidegate(arguments);
         assert_eq!((wrong.code, wrong.out.as_str()), (2, ""), "{arguments:?}");
         assert!(wrong.err.contains("Usage: tidegate"), "{arguments:?}: {}", wrong.err);
@@ -58,7 +59,11 @@ fn what_failed_ends_with_1_and_says_why() {
 fn check_as_json_gives_an_object_a_problem() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("flow.json");
-    std::fs::write(&path, r#"[{"id":"t","type":"tab"},{"id":"a","type":"junction","z":"t","wires":[["b"]]}]"#).unwrap();
+    std::fs::write(
+        &path,
+        r#"[{"id":"t","type":"tab"},{"id":"a","type":"junction","z":"t","wires":[["b"]]}]"#,
+    )
+    .unwrap();
     let checked = tidegate(&["check", "--json", path.to_str().unwrap()]);
     let problems = json_lines(&checked.out);
     assert_eq!((checked.code, problems.len()), (1, 1), "{}", checked.out);

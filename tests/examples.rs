@@ -1,4 +1,6 @@
 //! What nodes say about themselves is true: their examples play, their fields are explained, their defaults are accepted.
+// Clippy lets tests unwrap, but does not know the functions that they call as tests.
+#![allow(clippy::unwrap_used)]
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -21,7 +23,10 @@ fn every_example_plays() {
         let cases = flowtest::parse(descriptor.examples, Path::new(name))
             .unwrap_or_else(|error| panic!("the examples of {name}: {error:#}"));
         // Nothing of a note can be seen in a running flow.
-        assert!(!cases.is_empty() || descriptor.role == Role::Note || name == "unknown", "{name} has no example");
+        assert!(
+            !cases.is_empty() || descriptor.role == Role::Note || name == "unknown",
+            "{name} has no example"
+        );
         for case in &cases {
             let verdict = flowtest::play(case);
             assert!(verdict.ok, "{name}, example {:?}:\n{}", verdict.name, verdict.why);
@@ -76,7 +81,7 @@ fn fresh(descriptor: &Descriptor) -> Map<String, Json> {
     node.insert("z".to_string(), json!("t"));
     for field in descriptor.fields {
         if let Some(default) = field.default {
-            node.insert(field.name.to_string(), serde_json::from_str(default).unwrap());
+            node.insert(field.name.to_string(), serde_json::from_str(default).expect("a default is JSON"));
         }
     }
     node
@@ -84,7 +89,7 @@ fn fresh(descriptor: &Descriptor) -> Map<String, Json> {
 
 fn problems(node: Map<String, Json>) -> Vec<Problem> {
     let nodes = json!([{"id": "t", "type": "tab", "label": "T"}, node]);
-    let document = Document::from_json(nodes, &Limits::default()).unwrap();
+    let document = Document::from_json(nodes, &Limits::default()).expect("a document");
     flow::check(&document, &ProcessEnv::default(), &Arc::new(Settings::default())).1
 }
 
@@ -94,7 +99,11 @@ fn every_default_is_accepted() {
         for problem in problems(fresh(descriptor)) {
             let place = |field: &&Field| problem.pointer.starts_with(&format!("/1/{}", field.name));
             let of_default = descriptor.fields.iter().find(place).is_none_or(|field| field.default.is_some());
-            assert!(!(of_default && problem.is_error()), "{} with its defaults: {problem}", descriptor.type_name);
+            assert!(
+                !(of_default && problem.is_error()),
+                "{} with its defaults: {problem}",
+                descriptor.type_name
+            );
         }
     }
 }

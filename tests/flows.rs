@@ -6,7 +6,8 @@ use support::{files, root, tidegate};
 
 #[test]
 fn every_flow_is_without_a_warning() {
-    for path in files("flows", ".json").iter().filter(|path| !path.to_string_lossy().ends_with(".test.json")) {
+    for path in files("flows", ".json").iter().filter(|path| !path.to_string_lossy().ends_with(".test.json"))
+    {
         let file = path.strip_prefix(root()).unwrap().to_str().unwrap();
         let checked = tidegate(&["check", file]);
         assert_eq!((checked.code, checked.err.as_str()), (0, ""), "{file}");

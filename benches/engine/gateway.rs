@@ -48,7 +48,8 @@ pub fn deploy(suite: &Suite) -> anyhow::Result<Vec<Row>> {
     let rounds = suite.rounds(30);
     for round in 0..rounds {
         // Another change in the same node each time.
-        let changed = flow[3]["rules"][0].as_object_mut().context("the third node of the flow is a change node")?;
+        let changed =
+            flow[3]["rules"][0].as_object_mut().context("the third node of the flow is a change node")?;
         changed.insert("p".to_string(), format!("changed{round}").into());
         let text = flow.to_string();
         let (began, before) = (Instant::now(), cpu::process());
@@ -68,7 +69,10 @@ pub fn deploy(suite: &Suite) -> anyhow::Result<Vec<Row>> {
     Ok(vec![
         Row::figure(GATEWAY, "deploy of one changed node among 1,400, CPU", ms(best), "ms")
             .at_most(10.0)
-            .note(format!("of it {:.1} to swap it in, the rest to read and check; 1,399 ran on", ms(best_run)))
+            .note(format!(
+                "of it {:.1} to swap it in, the rest to read and check; 1,399 ran on",
+                ms(best_run)
+            ))
             .detail("wall_ms", ms(best_wall)),
         Row::figure(GATEWAY, "deploy of all 1,400, CPU", ms(whole), "ms"),
     ])
@@ -81,10 +85,9 @@ pub fn start(suite: &Suite, yardsticks: &Yardsticks) -> anyhow::Result<Vec<Row>>
     std::fs::write(&empty, "[]\n")?;
     let large = large_flow(folder)?;
     let mut rows = Vec::new();
-    for (what, file, goal) in [
-        ("start to ready, empty", &empty, 30.0),
-        ("start to ready, 1,400 nodes", &large, 150.0),
-    ] {
+    for (what, file, goal) in
+        [("start to ready, empty", &empty, 30.0), ("start to ready, 1,400 nodes", &large, 150.0)]
+    {
         let (mut wall, mut spent) = (Vec::new(), Vec::new());
         for _ in 0..suite.rounds(20) {
             let began = Instant::now();
@@ -114,11 +117,9 @@ pub fn memory(suite: &Suite, yardsticks: &Yardsticks) -> anyhow::Result<Vec<Row>
     std::fs::write(&empty, "[]\n")?;
     let large = large_flow(folder)?;
     let mut rows = Vec::new();
-    for (what, file) in [
-        ("memory, idle", Some(&empty)),
-        ("memory, the demo", None),
-        ("memory, 1,400 nodes", Some(&large)),
-    ] {
+    for (what, file) in
+        [("memory, idle", Some(&empty)), ("memory, the demo", None), ("memory, 1,400 nodes", Some(&large))]
+    {
         let mut command = Command::new(TIDEGATE);
         command.arg("run");
         if let Some(file) = file {
@@ -152,8 +153,10 @@ pub fn size(suite: &Suite) -> anyhow::Result<Vec<Row>> {
     let mut rows = vec![Row::figure(GATEWAY, "binary, stripped", whole, "MB").at_most(25.0)];
     let what = "binary, --no-default-features";
     rows.push(match &suite.core {
-        Some(core) => Row::figure(GATEWAY, what, size(core).with_context(|| core.display().to_string())?, "MB")
-            .at_most(8.0),
+        Some(core) => {
+            Row::figure(GATEWAY, what, size(core).with_context(|| core.display().to_string())?, "MB")
+                .at_most(8.0)
+        }
         None => Row::skipped(GATEWAY, what, "not built in a quick run"),
     });
     Ok(rows)

@@ -98,14 +98,15 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let suite =
-        Suite { quick: arguments.quick, core: arguments.core, folder: tempfile::Builder::new().prefix("bench").tempdir()? };
-    let wanted = |part: &str| arguments.parts.is_empty() || arguments.parts.iter().any(|wanted| wanted == part);
-    let node_red = if arguments.without_node_red {
-        Err("not asked for".to_string())
-    } else {
-        NodeRed::installed()
+    let suite = Suite {
+        quick: arguments.quick,
+        core: arguments.core,
+        folder: tempfile::Builder::new().prefix("bench").tempdir()?,
     };
+    let wanted =
+        |part: &str| arguments.parts.is_empty() || arguments.parts.iter().any(|wanted| wanted == part);
+    let node_red =
+        if arguments.without_node_red { Err("not asked for".to_string()) } else { NodeRed::installed() };
     let yardsticks = measure_yardsticks(&suite, &node_red, &wanted);
 
     let mut report = Report::default();
@@ -122,7 +123,10 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         ("mqtt", &|| mqtt::rows(&suite, &node_red)),
     ];
     for name in &arguments.parts {
-        anyhow::ensure!(parts.iter().any(|(part, _)| part == name), "there is no part \"{name}\": see --help");
+        anyhow::ensure!(
+            parts.iter().any(|(part, _)| part == name),
+            "there is no part \"{name}\": see --help"
+        );
     }
     for (part, measure) in parts.into_iter().filter(|(part, _)| wanted(part)) {
         eprintln!("measuring {part} ...");

@@ -77,7 +77,11 @@ impl Bench<'_> {
             command.args(["--port", &self.broker.port.to_string()]);
             command.args((load != Load::Filter).then_some("--all"));
             command.args(nodelay.then_some("--nodelay"));
-            self.figures(load, &|| Child::start(&mut Command::new(command.get_program()).args(command.get_args())), "ready")
+            self.figures(
+                load,
+                &|| Child::start(Command::new(command.get_program()).args(command.get_args())),
+                "ready",
+            )
         };
         let mut rows = Vec::new();
         let floor = by_hand(false)?;
@@ -109,7 +113,9 @@ impl Bench<'_> {
         let figures = self.figures(load, &start, " runs ")?;
         rows.push(row(load, what, "Tidegate", &figures));
         let of_floor = figures.cpu_us / floor.cpu_us;
-        rows.push(Row::figure(MQTT, format!("{what}: CPU, times of floor"), of_floor, "x").at_most(most_of_floor));
+        rows.push(
+            Row::figure(MQTT, format!("{what}: CPU, times of floor"), of_floor, "x").at_most(most_of_floor),
+        );
         if let Some(red) = red {
             let less = red.cpu_us / figures.cpu_us;
             rows.push(

@@ -140,7 +140,10 @@ impl Report {
             let [a, b, c] = widths;
             let notes = notes.join("; ");
             let gap = if verdict.is_empty() || notes.is_empty() { "" } else { "; " };
-            println!("{}", format!("  {what:a$}  {figure:>b$}  {goal:<c$}  {verdict}{gap}{notes}").trim_end());
+            println!(
+                "{}",
+                format!("  {what:a$}  {figure:>b$}  {goal:<c$}  {verdict}{gap}{notes}").trim_end()
+            );
         };
         print(&head, &[]);
         let mut group = "";

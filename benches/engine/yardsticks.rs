@@ -33,7 +33,9 @@ impl Yardsticks {
         }
         if let Some(node_red) = self.node_red(work) {
             let name = format!("{work}: Node-RED");
-            row = row.note(format!("{} x less than Node-RED", times(node_red / figure))).detail(&name, node_red);
+            row = row
+                .note(format!("{} x less than Node-RED", times(node_red / figure)))
+                .detail(&name, node_red);
         }
         row
     }

@@ -21,6 +21,7 @@ fn main() {
         (0..1000).map(|n| json!({"id": n, "value": n as f64 / 3.0, "name": "sensor"})).collect::<Vec<_>>()
     }});
     let cases = [
+        ("nothing at all", "", &alarm),
         ("nothing: `msg`", "msg", &alarm),
         ("filter: one field", "if msg.payload.alarm_id == 312 { msg }", &alarm),
         ("filter: one field, else nothing", "if msg.payload.alarm_id == 313 { msg }", &alarm),
@@ -59,12 +60,10 @@ fn cost(script: &str, message: &serde_json::Value) -> f64 {
     let mut node = build(script, &host);
     node.start(&mut Cx::new(&mut host, Default::default(), Default::default())).expect("it starts");
     let Value::Object(object) = Value::from(message) else { panic!("a message is an object") };
-    let mut best = f64::MAX;
-    let calls = if run(&mut *node, &mut host, &object, 1) > 20_000.0 { 50 } else { 20_000 };
-    for _ in 0..7 {
-        best = best.min(run(&mut *node, &mut host, &object, calls));
-    }
-    best
+    // Short rounds, the best of many: what else runs on the machine disturbs some of them only.
+    let calls = (200_000.0 / run(&mut *node, &mut host, &object, 3)).clamp(1.0, 500.0) as u32;
+    let rounds = if calls == 1 { 20 } else { 2_000 };
+    (0..rounds).map(|_| run(&mut *node, &mut host, &object, calls)).fold(f64::MAX, f64::min)
 }
 
 fn build(script: &str, host: &MemoryHost) -> Box<dyn Transform> {

@@ -8,12 +8,8 @@ use crate::host::{Level, Status};
 use crate::value::{Object, Value};
 
 /// The constant `node` of a script.
-#[derive(Debug, Clone)]
-pub struct NodeApi {
-    pub id: ImmutableString,
-    pub name: ImmutableString,
-    pub outputs: i64,
-}
+#[derive(Debug, Clone, Copy)]
+pub struct NodeApi;
 
 fn send(_: &mut NodeApi, what: Dynamic) -> Outcome<()> {
     call::within(|call| match call.phase {
@@ -45,7 +41,7 @@ fn log(level: Level) -> impl Fn(&mut NodeApi, Dynamic) -> Outcome<()> + Send + S
 
 fn error(what: &Dynamic, about: Option<&Map>) -> Outcome<()> {
     call::within(|call| {
-        let about: Option<Object> = about.map(|map| call.sources.object(map, None)).transpose()?;
+        let about: Option<Object> = about.map(|map| call.sources.object(map)).transpose()?;
         let text = call.text(what);
         call.act(Action::Error(text, about))
     })
@@ -66,9 +62,9 @@ pub fn register(engine: &mut Engine) {
     }
     function(engine, "error", |_: &mut NodeApi, what: Dynamic| error(&what, None));
     function(engine, "error", |_: &mut NodeApi, what: Dynamic, about: Map| error(&what, Some(&about)));
-    getter(engine, "id", |node: &mut NodeApi| node.id.clone());
-    getter(engine, "name", |node: &mut NodeApi| node.name.clone());
-    getter(engine, "outputCount", |node: &mut NodeApi| node.outputs);
+    getter(engine, "id", |_: &mut NodeApi| call::with(|call| ImmutableString::from(call.id.as_str())));
+    getter(engine, "name", |_: &mut NodeApi| call::with(|call| ImmutableString::from(call.name.as_str())));
+    getter(engine, "outputCount", |_: &mut NodeApi| call::with(|call| call.outputs as i64));
     function(engine, "now", || call::with(|call| call.now_ms));
     function(engine, "random", || call::with(|call| (call.random() >> 11) as f64 / (1u64 << 53) as f64));
     function(engine, "random", |from: i64, to: i64| -> Outcome<i64> {
@@ -83,10 +79,10 @@ pub fn register(engine: &mut Engine) {
     function(engine, "new_id", || call::with(|call| format!("{:016x}", call.random())));
 }
 
-pub fn getter<T, R>(engine: &mut Engine, name: &str, get: impl Fn(&mut T) -> R + Send + Sync + 'static)
+pub fn getter<A: 'static, const X: bool, R, const F: bool, FUNC>(engine: &mut Engine, name: &str, get: FUNC)
 where
-    T: Clone + Send + Sync + 'static,
     R: Clone + Send + Sync + 'static,
+    FUNC: rhai::RhaiNativeFunc<A, 1, X, R, F> + Send + Sync + 'static,
 {
     FuncRegistration::new_getter(name).register_into_engine(engine, get);
 }

@@ -10,10 +10,10 @@ use std::sync::Arc;
 
 use rhai::{Dynamic, EvalAltResult, Map};
 
-use super::value::{Sources, Unfit, kind};
+use super::value::{Sources, Unfit, kind, same_map};
 use crate::host::{Level, Status, Surroundings};
 use crate::pattern::Pattern;
-use crate::value::{Object, Value};
+use crate::value::{Object, Str, Value};
 
 /// The result of a function that scripts call.
 pub type Outcome<T> = Result<T, Box<EvalAltResult>>;
@@ -51,6 +51,8 @@ pub struct Call {
     pub done: bool,
     pub now_ms: i64,
     pub seed: u64,
+    pub id: Str,
+    pub name: Str,
     pub outputs: usize,
     pub around: Option<Arc<dyn Surroundings>>,
     /// A context is locked for an update.
@@ -110,8 +112,8 @@ impl Call {
     }
 
     /// Sends what a script returned or handed to `node.send`, as Node-RED reads it: a message, an array with an entry
-    /// an output, in it an array of messages.
-    pub fn send(&mut self, what: &Dynamic, message: Option<&Object>) -> Outcome<()> {
+    /// an output, in it an array of messages. What is the same as `message` is not converted again.
+    pub fn send(&mut self, what: &Dynamic, message: Option<(&Map, &Object)>) -> Outcome<()> {
         if what.is_shared() {
             return match what.read_lock::<Dynamic>() {
                 Some(inner) => self.send(&inner, message),
@@ -127,32 +129,28 @@ impl Call {
                                 self.send_one(port, one, message)?;
                             }
                         }
+                        Err(_) if is_false(entry) => {}
                         Err(_) => self.send_one(port, entry, message)?,
                     }
                 }
                 Ok(())
             }
+            Err(_) if is_false(what) => Ok(()),
             Err(_) => self.send_one(0, what, message),
         }
     }
 
-    fn send_one(&mut self, port: usize, what: &Dynamic, message: Option<&Object>) -> Outcome<()> {
+    fn send_one(&mut self, port: usize, what: &Dynamic, message: Option<(&Map, &Object)>) -> Outcome<()> {
         if let Ok(map) = what.as_map_ref() {
             // An output that the node does not have is skipped, as in Node-RED.
             if port >= self.outputs {
                 return Ok(());
             }
-            let object = self.sources.object(&map, message)?;
+            let object = match message {
+                Some((same, object)) if same_map(&map, same) => object.clone(),
+                _ => self.sources.object(&map)?,
+            };
             return self.act(Action::Send(port as u16, object));
-        }
-        // What is false in JavaScript is nothing to send.
-        let nothing = what.is_unit()
-            || what.as_bool() == Ok(false)
-            || what.as_int() == Ok(0)
-            || what.as_float() == Ok(0.0)
-            || what.as_immutable_string_ref().is_ok_and(|text| text.is_empty());
-        if nothing {
-            return Ok(());
         }
         let text = format!("Function tried to send a message of type {}", kind(what));
         self.act(Action::Error(text, None))
@@ -194,4 +192,13 @@ impl Call {
         }
         Ok(&self.patterns[text])
     }
+}
+
+/// What is false in JavaScript is nothing to send.
+fn is_false(value: &Dynamic) -> bool {
+    value.is_unit()
+        || value.as_bool() == Ok(false)
+        || value.as_int() == Ok(0)
+        || value.as_float() == Ok(0.0)
+        || value.as_immutable_string_ref().is_ok_and(|text| text.is_empty())
 }

@@ -4,12 +4,14 @@ use std::sync::{Arc, OnceLock};
 
 use rhai::module_resolvers::StaticModuleResolver;
 use rhai::packages::{Package, StandardPackage};
-use rhai::{Engine, FuncRegistration, OptimizationLevel, Shared, Target};
+use rhai::{Dynamic, Engine, FuncRegistration, Module, OptimizationLevel, Scope, Shared, Target};
 
+use super::api::NodeApi;
 use super::call::{self, Action, Outcome};
+use super::context::{ContextApi, EnvApi};
 use super::value::SOURCE;
-use super::{api, context, guard, map, stats, text};
-use crate::host::Level;
+use super::{api, bytes, context, guard, map, stats, text, words};
+use crate::host::{self, Level};
 
 /// A string, and all strings in a value together, in bytes.
 const MAX_STRING: usize = 16 * 1024 * 1024;
@@ -20,10 +22,21 @@ const MAX_ARRAY: usize = 1024 * 1024;
 const MAX_MAP: usize = 256 * 1024;
 /// Functions that call functions; each level of them may hold a full expression, and all of it stands on the stack.
 const MAX_CALLS: usize = 32;
-const MAX_EXPRESSION: usize = 64;
+const MAX_EXPRESSION: usize = 128;
 const MAX_EXPRESSION_IN_FUNCTION: usize = 32;
 const MAX_VARIABLES: usize = 4096;
 const MAX_MODULES: usize = 64;
+
+/// What every script sees, in its functions as well. `msg` comes on top.
+pub fn constants() -> Scope<'static> {
+    let mut constants = Scope::new();
+    constants.push_constant("node", NodeApi);
+    constants.push_constant("context", ContextApi(host::Scope::Node));
+    constants.push_constant("flow", ContextApi(host::Scope::Flow));
+    constants.push_constant("global", ContextApi(host::Scope::Global));
+    constants.push_constant("env", EnvApi);
+    constants
+}
 
 /// The interpreter of all nodes that have no script modules of their own.
 pub fn shared() -> Arc<Engine> {
@@ -39,7 +52,7 @@ pub fn with_modules(modules: StaticModuleResolver) -> Engine {
 }
 
 fn new() -> Engine {
-    static STANDARD: OnceLock<Shared<rhai::Module>> = OnceLock::new();
+    static STANDARD: OnceLock<Shared<Module>> = OnceLock::new();
     let mut engine = Engine::new_raw();
     engine.register_global_module(STANDARD.get_or_init(|| StandardPackage::new().as_shared_module()).clone());
     // A table of strings behind a lock would be shared by all lanes.
@@ -50,7 +63,7 @@ fn new() -> Engine {
     // Reading a property that is not in a map brings it from the object that the map stands for.
     engine.on_map_missing_property(|map, name, _| {
         if name == SOURCE {
-            return Ok(Target::TempValue(rhai::Dynamic::UNIT));
+            return Ok(Target::TempValue(Dynamic::UNIT));
         }
         let value = call::within(|call| Ok(call.sources.property(map, name)?))?;
         Ok(Target::RefMut(map.entry(name.into()).or_insert(value)))
@@ -58,15 +71,22 @@ fn new() -> Engine {
     engine.on_print(|text| tell(Level::Info, text));
     engine.on_debug(|text, _, _| tell(Level::Debug, text));
     forbid(&mut engine);
+    // Functions see no variables around them, but those of modules.
+    let mut everywhere = Module::new();
+    for (name, _, value) in constants().iter() {
+        everywhere.set_var(name, value);
+    }
+    engine.register_global_module(everywhere.into());
     map::register(&mut engine);
     api::register(&mut engine);
     context::register(&mut engine);
     text::register(&mut engine);
+    bytes::register(&mut engine);
     stats::register(&mut engine);
     engine
 }
 
-// The two callbacks are marked deprecated to say that they may change.
+// Callbacks are marked deprecated to say that they may change.
 #[allow(deprecated)]
 fn limit(engine: &mut Engine) {
     engine
@@ -78,7 +98,8 @@ fn limit(engine: &mut Engine) {
         .set_max_variables(MAX_VARIABLES)
         .set_max_modules(MAX_MODULES)
         .on_progress(guard::operation)
-        .on_var(guard::variable);
+        .on_var(guard::variable)
+        .on_parse_token(|token, _, _| words::token(token));
 }
 
 /// What blocks a lane, reads a clock that is not the engine's, or gets around the limits.

@@ -94,7 +94,8 @@ fn plain_types(text: &str) -> String {
         .replace("for type '()'", "for ()")
 }
 
-fn place(at: Position, module: Option<&str>) -> String {
+/// Where it was, for the end of a sentence.
+pub fn place(at: Position, module: Option<&str>) -> String {
     let module = module.map_or_else(String::new, |name| format!(" in module {name}"));
     match (at.line(), at.position()) {
         (Some(line), Some(column)) => format!("{module} (line {line}, column {column})"),

@@ -86,11 +86,11 @@ fn mix(into: &mut Map, from: &Map) -> Outcome<()> {
 }
 
 fn equal(a: &Map, b: &Map) -> Outcome<bool> {
-    call::within(|call| Ok(call.sources.object(a, None)? == call.sources.object(b, None)?))
+    call::within(|call| Ok(call.sources.object(a)? == call.sources.object(b)?))
 }
 
 fn json(map: &Map) -> Outcome<ImmutableString> {
-    call::within(|call| Ok(crate::value::Value::Object(call.sources.object(map, None)?).to_json().into()))
+    call::within(|call| Ok(crate::value::Value::Object(call.sources.object(map)?).to_json().into()))
 }
 
 /// For printing, where an error would hide what was printed.

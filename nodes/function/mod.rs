@@ -1,6 +1,7 @@
 //! Nodes that run a script.
 
 mod api;
+mod bytes;
 mod call;
 mod context;
 mod engine;
@@ -12,6 +13,16 @@ mod script;
 mod stats;
 mod text;
 mod value;
+mod words;
+
+#[cfg(test)]
+mod limits_tests;
+#[cfg(test)]
+mod node_tests;
+#[cfg(test)]
+mod random_tests;
+#[cfg(test)]
+mod script_tests;
 
 use crate::node::NodeType;
 

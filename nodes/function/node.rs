@@ -6,15 +6,14 @@ use std::time::Duration;
 use rhai::{Dynamic, Scope as Variables};
 use serde::Deserialize;
 
-use super::api::NodeApi;
 use super::call::{self, Action, Call, Phase};
-use super::context::{ContextApi, EnvApi};
+use super::engine;
 use super::guard::Budget;
 use super::script::{self, Script};
 use crate::cx::Cx;
 use crate::descriptor::{Category, Descriptor, Field, FieldKind, Outputs, Role};
 use crate::error::NodeError;
-use crate::host::{Scope, Status};
+use crate::host::Status;
 use crate::message::Message;
 use crate::node::{Built, NodeConfig, NodeType, Transform};
 use crate::read;
@@ -118,37 +117,28 @@ fn build(config: &NodeConfig) -> Result<Built, NodeError> {
     let time = if c.timeout > 0.0 { Duration::from_secs_f64(c.timeout) } else { config.settings.script_time };
     let budget = Budget { operations: config.settings.script_operations, time, reads: None };
     let names = names_of_modules(&c)?;
-    let engine = script::engine_for(&c.modules, &names, budget)
+    let interpreter = script::engine_for(&c.modules, &names, budget)
         .map_err(|(name, error)| NodeError::config(format!("/modules/{}", escape(&name)), error))?;
 
     let outputs = c.outputs.max(config.outputs);
-    let mut variables = Variables::new();
-    let node = NodeApi {
-        id: config.id.as_str().into(),
-        name: config.name.as_str().into(),
-        outputs: c.outputs as i64,
-    };
-    variables.push_constant("node", node);
-    variables.push_constant("context", ContextApi(Scope::Node));
-    variables.push_constant("flow", ContextApi(Scope::Flow));
-    variables.push_constant("global", ContextApi(Scope::Global));
-    variables.push_constant("env", EnvApi);
+    let mut variables = engine::constants();
     let optional = |pointer: &str, source: &str| {
-        let script = || Script::new(engine.clone(), source, &variables, budget);
+        let script = || Script::new(interpreter.clone(), source, &variables, budget);
         (!source.trim().is_empty()).then(script).transpose().map_err(|e| NodeError::config(pointer, e))
     };
     let (setup, finish) = (optional("/initialize", &c.initialize)?, optional("/finalize", &c.finalize)?);
     // Last, so that it is found first.
     variables.push_dynamic("msg", Dynamic::UNIT);
-    let func = Script::new(engine.clone(), &c.func, &variables, budget)
+    let func = Script::new(interpreter.clone(), &c.func, &variables, budget)
         .map_err(|error| NodeError::config("/func", error))?;
+    let call = Call { id: config.id.clone(), name: config.name.clone(), outputs, ..Call::default() };
     Ok(Built::transform(Function {
         func,
         setup,
         finish,
         base: variables.len(),
         variables,
-        call: Some(Box::new(Call { outputs, ..Call::default() })),
+        call: Some(Box::new(call)),
         waiting: VecDeque::new(),
         shows_status: false,
     }))
@@ -220,16 +210,18 @@ impl Transform for Function {
         self.variables.rewind(self.base);
         let root = self.take_message();
 
-        let result = result.and_then(|returned| {
-            call.send(&returned, Some(&message.value)).map_err(|error| self.func.explain(*error))
-        });
         // Complete and Catch see the message as the script left it.
-        let changed = changed(&call, &root, &message.value);
+        let root = root.as_map_ref().ok();
+        let left = root.as_ref().and_then(|map| call.sources.object(map).ok());
+        let result = result.and_then(|returned| {
+            let left = root.as_deref().zip(left.as_ref());
+            call.send(&returned, left).map_err(|error| self.func.explain(*error))
+        });
         // What was asked for before an error is done all the same.
         for action in call.actions.drain(..) {
             self.tell(action, Some(message), cx);
         }
-        if let Some(value) = changed {
+        if let Some(value) = left.filter(|value| !value.same(&message.value)) {
             message.value = value;
             cx.done_with(message);
         }
@@ -330,11 +322,4 @@ fn with_id_of(message: &Message, mut object: Object) -> Object {
         object.insert("_msgid", id.clone());
     }
     object
-}
-
-/// The message as the script left it, where that is another than it was.
-fn changed(call: &Call, root: &Dynamic, original: &Object) -> Option<Object> {
-    let map = root.as_map_ref().ok()?;
-    let object = call.sources.object(&map, Some(original)).ok()?;
-    (!object.same(original)).then_some(object)
 }

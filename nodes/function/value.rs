@@ -29,7 +29,8 @@ pub enum Unfit {
 /// The objects that maps of this call stand for.
 #[derive(Debug, Default)]
 pub struct Sources {
-    objects: Vec<Object>,
+    /// Each with the level at which it stood in its message.
+    objects: Vec<(Object, usize)>,
     /// Convert at once and in full: for values that outlive the call.
     eager: bool,
 }
@@ -44,16 +45,24 @@ impl Sources {
         self.objects.clear();
     }
 
-    /// A map that stands for the object.
+    /// A map that stands for a message.
     pub fn map(&mut self, object: Object) -> Map {
+        self.map_at(object, 0)
+    }
+
+    fn map_at(&mut self, object: Object, depth: usize) -> Map {
         let mut map = Map::new();
         map.insert(SOURCE.into(), Dynamic::from(self.objects.len() as i64));
-        self.objects.push(object);
+        self.objects.push((object, depth));
         map
     }
 
     /// The object that a map stands for.
     pub fn of(&self, map: &Map) -> Option<&Object> {
+        self.of_at(map).map(|(object, _)| object)
+    }
+
+    fn of_at(&self, map: &Map) -> Option<&(Object, usize)> {
         let at = map.get(SOURCE)?.as_int().ok()?;
         self.objects.get(usize::try_from(at).ok()?)
     }
@@ -86,14 +95,16 @@ impl Sources {
                     .collect();
                 Dynamic::from_map(pairs?)
             }
-            Value::Object(object) => Dynamic::from_map(self.map(object.clone())),
+            Value::Object(object) => Dynamic::from_map(self.map_at(object.clone(), depth)),
         })
     }
 
     /// Converts one property of the object that a map stands for; what is not there is absent.
     pub fn property(&mut self, map: &Map, key: &str) -> Result<Dynamic, Unfit> {
-        match self.of(map).and_then(|object| object.get(key)).cloned() {
-            Some(value) => self.dynamic(&value),
+        let Some((object, depth)) = self.of_at(map) else { return Ok(absent()) };
+        let depth = *depth;
+        match object.get(key).cloned() {
+            Some(value) => self.dynamic_at(&value, depth + 1),
             None => Ok(absent()),
         }
     }
@@ -103,13 +114,10 @@ impl Sources {
         self.changed(dynamic, None, 0).map(|value| value.expect("there is no old value it could be equal to"))
     }
 
-    /// A script's map as an object: the old one, or the one it stands for, when nothing in it was changed.
-    pub fn object(&self, map: &Map, old: Option<&Object>) -> Result<Object, Unfit> {
-        let old = old.cloned().map(Value::Object);
-        match self.changed_map(map, old.as_ref(), 0)? {
-            Some(object) => Ok(object),
-            None => Ok(old.and_then(into_object).unwrap_or_default()),
-        }
+    /// A script's map as an object: the one it stands for when nothing in it was changed.
+    pub fn object(&self, map: &Map) -> Result<Object, Unfit> {
+        self.changed_map(map, None, 0)
+            .map(|object| object.expect("there is no old value it could be equal to"))
     }
 
     /// `None` when it is the old value that stood at this place.
@@ -181,16 +189,14 @@ impl Sources {
     }
 
     fn changed_map(&self, map: &Map, old: Option<&Value>, depth: usize) -> Result<Option<Object>, Unfit> {
-        let source = self.of(map);
+        let (source, stood) = self.of_at(map).map_or((None, 0), |(object, depth)| (Some(object), *depth));
         let in_place = match (source, old) {
             (Some(source), Some(Value::Object(old))) => source.same(old),
             _ => false,
         };
-        if !in_place && let Some(source) = source {
-            // What is put at a new place may make the whole deeper.
-            for (_, value) in source.iter() {
-                check_depth(value, depth + 1)?;
-            }
+        if let Some(source) = source.filter(|_| depth > stood) {
+            // It stands deeper than before, which may be too deep.
+            source.iter().try_for_each(|(_, value)| check_depth(value, depth + 1))?;
         }
         let mut out: Option<Object> = match source {
             Some(_) if in_place => None,
@@ -211,13 +217,6 @@ impl Sources {
             }
         }
         Ok(out)
-    }
-}
-
-fn into_object(value: Value) -> Option<Object> {
-    match value {
-        Value::Object(object) => Some(object),
-        _ => None,
     }
 }
 
@@ -281,4 +280,31 @@ pub fn kind(value: &Dynamic) -> &'static str {
     } else {
         "value of this type"
     }
+}
+
+/// Whether two values are the same to the last bit, as a copy is that nobody changed since.
+pub fn same(a: &Dynamic, b: &Dynamic) -> bool {
+    if let (Ok(a), Ok(b)) = (a.as_int(), b.as_int()) {
+        return a == b;
+    }
+    if let (Ok(a), Ok(b)) = (a.as_map_ref(), b.as_map_ref()) {
+        return same_map(&a, &b);
+    }
+    if let (Ok(a), Ok(b)) = (a.as_immutable_string_ref(), b.as_immutable_string_ref()) {
+        return a.as_str() == b.as_str();
+    }
+    if let (Ok(a), Ok(b)) = (a.as_float(), b.as_float()) {
+        return a.to_bits() == b.to_bits();
+    }
+    if let (Ok(a), Ok(b)) = (a.as_bool(), b.as_bool()) {
+        return a == b;
+    }
+    if let (Ok(a), Ok(b)) = (a.as_array_ref(), b.as_array_ref()) {
+        return a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| same(a, b));
+    }
+    a.is_unit() && b.is_unit() && a.tag() == b.tag()
+}
+
+pub fn same_map(a: &Map, b: &Map) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|((key, a), (other, b))| key == other && same(a, b))
 }

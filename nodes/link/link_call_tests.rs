@@ -82,8 +82,8 @@ fn a_call_that_is_dropped_is_undelivered() {
     let mut rig = rig(json!({"links": ["in"]}));
     rig.send(json!({"payload": 1}));
     drop(called(&mut rig));
-    let settled = rig.settled_when_dropped();
-    assert_eq!(settled, [(1, Outcome::Undelivered)]);
+    rig.stop();
+    assert_eq!(rig.settled(), [(1, Outcome::Undelivered)]);
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! csv: CSV text to objects and back, in the older way of Node-RED and by RFC 4180.
 
-
 use serde::Deserialize;
 use serde_json::Value as Json;
 
@@ -131,13 +130,7 @@ fn build(config: &NodeConfig) -> Result<Built, NodeError> {
         ret,
     };
     let dialect = if rfc { Dialect::Rfc(Rfc::new(&options)) } else { Dialect::Legacy(Legacy::new(&options)) };
-    Ok(Built::transform(Csv {
-        options,
-        dialect,
-        names_sent: false,
-        warned: false,
-        rows: Vec::new(),
-    }))
+    Ok(Built::transform(Csv { options, dialect, names_sent: false, warned: false, rows: Vec::new() }))
 }
 
 enum Dialect {

@@ -84,7 +84,7 @@ fn unit_ms(unit: Option<&str>) -> f64 {
 fn build(config: &NodeConfig) -> Result<Built, NodeError> {
     let config: Config = config.read()?;
     let second = config.outputs == 2.0;
-    Ok(match config.pause_type.as_deref().unwrap_or("delay") {
+    let built = match config.pause_type.as_deref().unwrap_or("delay") {
         "delay" => Built::transform(pause::Pause::fixed(config.timeout_ms())),
         "delayv" => Built::transform(pause::Pause::by_message(config.timeout_ms())),
         "random" => {
@@ -109,7 +109,8 @@ fn build(config: &NodeConfig) -> Result<Built, NodeError> {
             let known = "delay, delayv, random, rate, burst, queue or timed";
             return Err(NodeError::config("/pauseType", format!("\"{other}\" is none of {known}")));
         }
-    })
+    };
+    Ok(built.telling_empty_name())
 }
 
 fn show(shape: &str, count: usize, cx: &mut Cx<'_>) {

@@ -97,15 +97,12 @@ impl Lane {
                     self.dispatch(envelope, shared);
                 }
                 steps += 1;
-                if steps % LOOK_EVERY == 0 {
-                    // A virtual turn runs to its end: what one instant causes is all done before the next.
-                    let long = steps >= TURN_MESSAGES || started.elapsed() >= TURN_TIME;
-                    if long && !shared.clock.is_virtual() {
+                // A virtual turn runs to its end: what one instant causes is all done before the next.
+                if steps % LOOK_EVERY == 0 && !shared.clock.is_virtual() {
+                    if steps >= TURN_MESSAGES || started.elapsed() >= TURN_TIME {
                         return Turn { more: true, did: true, next: self.core.timers.next() };
                     }
-                    if !shared.clock.is_virtual() {
-                        self.serve_timers(shared);
-                    }
+                    self.serve_timers(shared);
                 }
             }
             did |= self.take_commands(shared);
@@ -333,7 +330,8 @@ impl Lane {
         let (token, meta) = (message.token.clone(), message.meta.clone());
         let mut slot = Some(message);
         let mut lend = Lend { core: &mut self.core, around, shared };
-        let mut cx = Cx::new(&mut lend, token, meta);
+        let cx = Cx::new(&mut lend, token, meta);
+        let mut cx = if wanted { cx } else { cx.unlistened() };
         let result = panics::guarded(|| node.handle(&mut slot, &mut cx));
         match result {
             Ok(Ok(())) => {

@@ -70,7 +70,8 @@ impl Host for Lend<'_> {
             self.shared.tell(&self.around.id, Event::Sent(message.value.clone()));
         }
         // What a node sends stays behind the pieces that it handed over before.
-        let behind = !self.core.pulls.is_empty() && self.core.pulls.iter().any(|pull| pull.node == self.around.index);
+        let behind =
+            !self.core.pulls.is_empty() && self.core.pulls.iter().any(|pull| pull.node == self.around.index);
         if behind {
             return self.send_pieces(port, Box::new(std::iter::once(message)));
         }

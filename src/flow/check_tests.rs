@@ -219,7 +219,7 @@ fn wires_that_lead_somewhere_odd() {
 fn unknown_types_and_places() {
     assert_said(
         check(on_tab(json!([
-            {"id": "a", "type": "junctoin", "z": "t", "name": "J"},
+            {"id": "a", "type": "tempalte", "z": "t", "name": "J"},
             {"id": "b", "type": "ui_gauge", "z": "t"},
             {"id": "c", "type": "subflow:x", "z": "t"},
             {"id": "d", "type": "probe", "z": "t1"},
@@ -227,15 +227,15 @@ fn unknown_types_and_places() {
             {"id": "f", "type": "probe", "z": "a"}
         ]))),
         &[
-            "disabled: junctoin \"J\" (a): there is no node type \"junctoin\"; the node does not run, the rest does \
-             (at /1/type); did you mean \"junction\"?",
+            "disabled: tempalte \"J\" (a): there is no node type \"tempalte\"; the node does not run, the rest does \
+             (at /1/type); did you mean \"template\"?",
             "disabled: ui_gauge (b): there is no node type \"ui_gauge\"; the node does not run, the rest does \
              (at /2/type)",
             "disabled: subflow:x (c): the subflow \"x\" is not in the document; the node does not run (at /3/type)",
             "warning: probe (d): the tab \"t1\" is not in the document; the node runs on one of that name (at /4/z)",
             "warning: probe (e): it is on no tab; it runs, but no editor shows it (at /5); \
              put the id of a tab into \"z\"",
-            "warning: probe (f): \"z\" is the tab or subflow that the node is on, and junctoin \"J\" (a) is neither \
+            "warning: probe (f): \"z\" is the tab or subflow that the node is on, and tempalte \"J\" (a) is neither \
              (at /6/z)",
         ],
     );

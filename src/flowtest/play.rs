@@ -105,9 +105,8 @@ fn run(case: &Case) -> Result<(), String> {
 }
 
 fn document(case: &Case) -> Result<Document, String> {
-    let text = |problems: Vec<Problem>| {
-        problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-    };
+    let text =
+        |problems: Vec<Problem>| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     match &case.flow {
         Flow::Nodes(nodes) => {
             Document::from_json(Json::Array(nodes.clone()), &Limits::default()).map_err(text)

@@ -172,7 +172,9 @@ fn what_a_stopped_node_held_is_not_acknowledged() {
     assert_eq!(drained.stuck[0].why, "3 messages are held by it");
     assert_eq!(rig.log.lost(), 3);
     // The source was gone before it could hear; what matters is that nobody told it that they were done.
-    rig.world.look(|state| assert!(state.acknowledged.iter().all(|(_, outcome)| *outcome == Outcome::Undelivered)));
+    rig.world.look(|state| {
+        assert!(state.acknowledged.iter().all(|(_, outcome)| *outcome == Outcome::Undelivered))
+    });
 }
 
 #[test]

@@ -19,7 +19,11 @@ fn main() {
     let texts: Vec<String> = (0..BATCH).map(|n| alarm(n * 10, 0)).collect();
     let fresh = || -> Vec<Value> {
         let parse = |text: &String| serde_json::from_str(text).expect("an alarm is JSON");
-        texts.iter().map(parse).map(|payload: Value| json!({"topic": "site/alarm", "payload": payload})).collect()
+        texts
+            .iter()
+            .map(parse)
+            .map(|payload: Value| json!({"topic": "site/alarm", "payload": payload}))
+            .collect()
     };
     let change = measure(fresh, |message| {
         for _ in 0..TIMES {
