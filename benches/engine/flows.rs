@@ -17,6 +17,8 @@ impl Flow {
         let mut node = kind.clone();
         node["id"] = json!(id);
         node["z"] = json!("t");
+        // Without a place on the tab Node-RED would take it for a config node.
+        (node["x"], node["y"]) = (json!(100), json!(100));
         node["wires"] = json!(wires);
         self.0.push(node);
     }

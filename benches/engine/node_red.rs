@@ -68,7 +68,7 @@ impl NodeRed {
         drop(child);
 
         let mut child = self.start(&suite.folder().join("node-red"), &chains(suite))?;
-        let line = child.wait_for("BENCH ", Duration::from_secs(600))?;
+        let line = child.wait_for("BENCH ", Duration::from_secs(180))?;
         let (_, json) = line.split_once("BENCH ").context("what was waited for")?;
         let costs: BTreeMap<String, f64> = serde_json::from_str(json).context("what Node-RED measured")?;
         for (name, ..) in works() {
