@@ -16,13 +16,21 @@ pub struct Cx<'a> {
     token: Token,
     meta: Arc<Meta>,
     held: bool,
+    /// Whether anybody wants to know what this handler is done with.
+    listened: bool,
     done_with: Option<Message>,
 }
 
 impl<'a> Cx<'a> {
     /// For the engine and the test rig.
     pub fn new(host: &'a mut dyn Host, token: Token, meta: Arc<Meta>) -> Cx<'a> {
-        Cx { host, token, meta, held: false, done_with: None }
+        Cx { host, token, meta, held: false, listened: true, done_with: None }
+    }
+
+    /// For the engine: nobody listens, so what the handler is done with need not be kept.
+    pub fn unlistened(mut self) -> Cx<'a> {
+        self.listened = false;
+        self
     }
 
     /// The token at hand, for the engine: after a panic it tells the source that the message was lost.
@@ -52,6 +60,19 @@ impl<'a> Cx<'a> {
     /// Hands over many pieces, made from the message at hand; the engine pulls them when its queue has room.
     pub fn emit_pieces(&mut self, port: usize, pieces: impl Iterator<Item = Object> + Send + 'static) {
         let (meta, token) = (self.meta.clone(), self.token.clone());
+        let pieces = pieces.map(move |value| Message { value, meta: meta.clone(), token: token.clone() });
+        self.host.send_pieces(port as u16, Box::new(pieces));
+    }
+
+    /// The same for pieces in which earlier messages stand too, no longer held: those are done when the pieces are.
+    pub fn emit_pieces_from(
+        &mut self,
+        port: usize,
+        pieces: impl Iterator<Item = Object> + Send + 'static,
+        earlier: &[Message],
+    ) {
+        let meta = self.meta.clone();
+        let token = Token::merge(earlier.iter().map(|m| &m.token).chain([&self.token]));
         let pieces = pieces.map(move |value| Message { value, meta: meta.clone(), token: token.clone() });
         self.host.send_pieces(port as u16, Box::new(pieces));
     }
@@ -115,12 +136,27 @@ impl<'a> Cx<'a> {
         self.send_released(port, message);
     }
 
+    /// Sends a held message on when the node was done with it before: Complete nodes have heard of it already.
+    pub fn send_held(&mut self, port: usize, held: Held) {
+        let message = held.into_message();
+        self.send_released(port, message);
+    }
+
     /// Sends a held message on to several ports, a copy each, and is done with it.
     pub fn release_to(&mut self, ports: impl IntoIterator<Item = usize>, held: Held) {
         let message = held.into_message();
         self.complete(&message);
         for port in ports {
             self.send_released(port, message.clone());
+        }
+    }
+
+    /// Sends objects made from a held message, each to its port, and is done with it.
+    pub fn release_each(&mut self, held: Held, objects: impl IntoIterator<Item = (usize, Object)>) {
+        let message = held.into_message();
+        self.complete(&message);
+        for (port, value) in objects {
+            self.send_released(port, message.with(value));
         }
     }
 
@@ -134,6 +170,12 @@ impl<'a> Cx<'a> {
             self.complete(message);
         }
         self.send_released(port, Message { value, meta, token });
+    }
+
+    /// Sends an object in the name of a held message that stays held: batches that overlap.
+    pub fn release_copy(&mut self, port: usize, value: Object, held: &Held) {
+        let message = held.message().with(value);
+        self.send_released(port, message);
     }
 
     /// Done with a held message without sending it on.
@@ -166,7 +208,9 @@ impl<'a> Cx<'a> {
     /// Names the message that Complete nodes see when this handler returns, where it is not the one that came in:
     /// a node that changed its message in place names the changed one.
     pub fn done_with(&mut self, message: &Message) {
-        self.done_with = Some(message.clone());
+        if self.listened {
+            self.done_with = Some(message.clone());
+        }
     }
 
     /// This handler is not done when it returns, though it holds no message: no Complete.

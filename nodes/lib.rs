@@ -32,9 +32,17 @@ macro_rules! folders {
 folders! {
     common,
     function,
+    link,
     logic,
     parse,
+    sequence,
+    simulator,
+    time,
 }
+
+/// The folder to copy for a new family. It is in no gateway; this keeps it right.
+#[cfg(test)]
+pub mod _example;
 
 /// Every node type that this gateway has.
 pub fn all() -> impl Iterator<Item = &'static node::NodeType> {

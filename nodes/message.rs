@@ -1,5 +1,6 @@
 //! A message on its way through a flow, and the token that tells its source what became of it.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -137,7 +138,7 @@ enum Tracked {
     Nobody,
     One(Arc<Admitted>),
     /// Made from several messages: a joined group. Flat, so that a loop through a join does not grow a chain.
-    Many(Arc<[Arc<Admitted>]>),
+    Many(Arc<Vec<Arc<Admitted>>>),
 }
 
 impl Token {
@@ -176,12 +177,23 @@ impl Token {
 
     /// One token for a message made from several: done when it is done.
     pub fn merge<'a>(tokens: impl IntoIterator<Item = &'a Token>) -> Token {
+        /// From here on a hash is faster than a scan: joined groups can be large.
+        const SCAN_LIMIT: usize = 32;
         let mut all: Vec<Arc<Admitted>> = Vec::new();
+        let mut seen: HashSet<*const Admitted> = HashSet::new();
         let mut credit = None;
         for token in tokens {
             credit = credit.or_else(|| token.credit.clone());
             for admitted in token.admitted() {
-                if !all.iter().any(|known| Arc::ptr_eq(known, admitted)) {
+                if all.len() == SCAN_LIMIT && seen.is_empty() {
+                    seen.extend(all.iter().map(Arc::as_ptr));
+                }
+                let known = if seen.is_empty() {
+                    all.iter().any(|known| Arc::ptr_eq(known, admitted))
+                } else {
+                    !seen.insert(Arc::as_ptr(admitted))
+                };
+                if !known {
                     all.push(admitted.clone());
                 }
             }
@@ -189,7 +201,7 @@ impl Token {
         let admitted = match all.len() {
             0 => Tracked::Nobody,
             1 => Tracked::One(all.remove(0)),
-            _ => Tracked::Many(all.into()),
+            _ => Tracked::Many(Arc::new(all)),
         };
         Token { admitted, credit }
     }
@@ -292,6 +304,9 @@ mod tests {
             merged = Token::merge([&merged, &a.token, &merged]);
         }
         assert_eq!(merged.admitted().len(), 2);
+        let many: Vec<Message> = (3..103).map(|sequence| tracked(&Arc::default(), sequence)).collect();
+        let tokens = || many.iter().map(|m| &m.token);
+        assert_eq!(Token::merge(tokens().chain([&merged]).chain(tokens())).admitted().len(), 102);
         merged.fail();
         drop((a, b));
         assert!(seen.0.lock().unwrap().is_empty());

@@ -86,8 +86,11 @@ pub struct Built {
     pub listens: Option<Listen>,
     /// Ids of nodes that messages go to past the wires: the targets of a link out.
     pub links: Vec<String>,
-    /// Names under which a link call finds it.
+    /// Whether a link call finds it.
     pub callable: bool,
+    /// Whether its events say `"name": ""` where its name is empty. Node-RED leaves an empty name out, but some of its
+    /// nodes set it themselves.
+    pub tells_empty_name: bool,
 }
 
 pub enum Kind {
@@ -126,7 +129,7 @@ pub enum ListenScope {
 
 impl Built {
     fn of(kind: Kind) -> Built {
-        Built { kind, listens: None, links: Vec::new(), callable: false }
+        Built { kind, listens: None, links: Vec::new(), callable: false, tells_empty_name: false }
     }
 
     pub fn transform(transform: impl Transform + 'static) -> Built {
@@ -155,10 +158,15 @@ impl Built {
         self.callable = true;
         self
     }
+
+    pub fn telling_empty_name(mut self) -> Built {
+        self.tells_empty_name = true;
+        self
+    }
 }
 
 /// One node as the document has it, environment filled in.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct NodeConfig {
     /// Unique in the running gateway; inside a subflow instance `<instance>-<node>`.
     pub id: Str,
@@ -173,13 +181,19 @@ pub struct NodeConfig {
     pub settings: Arc<Settings>,
 }
 
+/// Properties can hold secrets, so they are not shown.
+impl fmt::Debug for NodeConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.type_name, self.id)
+    }
+}
+
 impl NodeConfig {
     /// Reads the properties into a struct. The error's pointer says which property is wrong.
     ///
     /// Node-RED writes numbers and booleans as strings at times: read those with the functions in `read`.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, NodeError> {
-        let json = serde_json::Value::Object(self.properties.clone());
-        serde_path_to_error::deserialize(json).map_err(|error| {
+        serde_path_to_error::deserialize(&self.properties).map_err(|error| {
             let pointer: String = error
                 .path()
                 .iter()

@@ -1,10 +1,12 @@
 //! Property paths as Node-RED writes them: `payload.list[0]["a key"][msg.index]`.
 
 mod parser;
+mod steps;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use self::steps::{slot, walk};
 use crate::error::NodeError;
 use crate::value::{Object, Str, Value};
 
@@ -22,9 +24,6 @@ enum Part {
     /// `[msg.x]`: the key is what the message has there.
     Nested(Path),
 }
-
-/// Arrays are not made longer than this by writing behind their end: one typo must not fill the memory.
-const MAX_ARRAY: usize = 1_000_000;
 
 /// A key of a context: `#:(store)::a.b`.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,7 +103,7 @@ impl Path {
     /// What stands at this path, `None` where nothing does. As in Node-RED it is an error when the *parent* is not there.
     pub fn get(&self, root: &Object, msg: &Object) -> Result<Option<Value>, NodeError> {
         let path = self.resolve(msg)?;
-        path.walk(root).map(|found| found.map(Cow::into_owned)).map_err(|missing| {
+        walk(&path.parts, root).map(|found| found.map(Cow::into_owned)).map_err(|missing| {
             NodeError::rejected(format!(
                 "cannot read property '{}' of {} in {}",
                 missing.key.text(),
@@ -122,28 +121,9 @@ impl Path {
     /// The same, borrowed where it can be: it neither allocates nor counts a reference on a path without `[msg.x]`.
     pub fn look<'v>(&self, root: &'v Object, msg: &Object) -> Option<Cow<'v, Value>> {
         if self.is_plain() {
-            return self.walk(root).ok().flatten();
+            return walk(&self.parts, root).ok().flatten();
         }
-        self.resolve(msg).ok()?.walk(root).ok().flatten()
-    }
-
-    /// Follows a path without `[msg.x]`.
-    fn walk<'v>(&self, root: &'v Object) -> Result<Option<Cow<'v, Value>>, Missing<'_>> {
-        let mut parts = self.parts.iter();
-        let mut at = match parts.next() {
-            Some(Part::Key(key)) => root.get(key).map(Cow::Borrowed),
-            Some(first) => root.get(&first.text()).map(Cow::Borrowed),
-            None => None,
-        };
-        for key in parts {
-            at = match at {
-                None => return Err(Missing { key, null: false }),
-                Some(Cow::Borrowed(value)) => key.of(value)?,
-                // What was computed (a length, a character) has properties of its own at most by value.
-                Some(Cow::Owned(value)) => key.of(&value)?.map(|found| Cow::Owned(found.into_owned())),
-            };
-        }
-        Ok(at)
+        walk(&self.resolve(msg).ok()?.parts, root).ok().flatten()
     }
 
     /// Sets it, making missing parents when `create` says so. `Ok(false)` where a parent is no object or array.
@@ -184,7 +164,7 @@ impl Path {
         }
         let Some((last, parents)) = self.parts.split_last() else { return false };
         // Look before changing: a shared message is not copied for a delete that finds nothing.
-        if !matches!(self.walk(root), Ok(Some(_))) {
+        if !matches!(walk(&self.parts, root), Ok(Some(_))) {
             return false;
         }
         match (slot(root, parents, false), last) {
@@ -204,12 +184,17 @@ impl Path {
             _ => false,
         }
     }
-}
 
-/// Why a path led nowhere: the value that should have had this key is not there.
-struct Missing<'p> {
-    key: &'p Part,
-    null: bool,
+    /// Whether the object or array that it would be written into is there, on a path without `[msg.x]`.
+    pub fn has_parent(&self, root: &Object) -> bool {
+        match self.parts.split_last() {
+            None | Some((_, [])) => true,
+            Some((_, parents)) => {
+                let found = walk(parents, root);
+                matches!(found.ok().flatten().as_deref(), Some(Value::Object(_) | Value::Array(_)))
+            }
+        }
+    }
 }
 
 impl ContextKey {
@@ -226,107 +211,6 @@ pub fn split_store(text: &str) -> (Option<&str>, &str) {
         Some((store, key)) if !store.is_empty() && !store.contains(char::is_whitespace) => (Some(store), key),
         _ => (None, text),
     }
-}
-
-impl Part {
-    /// The key as text. A nested part has none: it is resolved before.
-    fn text(&self) -> Cow<'_, str> {
-        match self {
-            Part::Key(key) => Cow::Borrowed(key),
-            Part::Index(at) => at.to_string().into(),
-            Part::Nested(_) => Cow::Borrowed(""),
-        }
-    }
-
-    /// The key as the index of an array.
-    fn index(&self) -> Option<usize> {
-        match self {
-            Part::Index(at) => Some(*at),
-            Part::Key(key) => key.parse().ok(),
-            Part::Nested(_) => None,
-        }
-    }
-
-    fn key(&self) -> Str {
-        match self {
-            Part::Key(key) => key.clone(),
-            other => Str::new(other.text()),
-        }
-    }
-
-    /// The property of a value, with JavaScript's `length`, characters of a string and bytes of a buffer.
-    fn of<'v>(&self, value: &'v Value) -> Result<Option<Cow<'v, Value>>, Missing<'_>> {
-        let found = match (value, self) {
-            (Value::Null, key) => return Err(Missing { key, null: true }),
-            (Value::Object(object), Part::Key(key)) => object.get(key).map(Cow::Borrowed),
-            (Value::Object(object), key) => object.get(&key.text()).map(Cow::Borrowed),
-            (Value::Array(items), Part::Index(at)) => items.get(*at).map(Cow::Borrowed),
-            (Value::Array(items), key) => match key.text().as_ref() {
-                "length" => Some(Cow::Owned(Value::Int(items.len() as i64))),
-                text => text.parse::<usize>().ok().and_then(|at| items.get(at)).map(Cow::Borrowed),
-            },
-            (Value::Bytes(bytes), key) => match key.text().as_ref() {
-                "length" => Some(Cow::Owned(Value::Int(bytes.len() as i64))),
-                text => text
-                    .parse::<usize>()
-                    .ok()
-                    .and_then(|at| bytes.get(at))
-                    .map(|byte| Cow::Owned(Value::Int(i64::from(*byte)))),
-            },
-            (Value::Str(string), key) => match key.text().as_ref() {
-                "length" => Some(Cow::Owned(Value::Int(string.encode_utf16().count() as i64))),
-                text => text
-                    .parse::<usize>()
-                    .ok()
-                    .and_then(|at| string.chars().nth(at))
-                    .map(|c| Cow::Owned(Value::str(c.to_string()))),
-            },
-            _ => None,
-        };
-        Ok(found)
-    }
-}
-
-/// The place at the end of a path without `[msg.x]`, made where it is missing if `create`.
-fn slot<'r>(root: &'r mut Object, parts: &[Part], create: bool) -> Option<&'r mut Value> {
-    let (first, rest) = parts.split_first()?;
-    let mut missing = !root.contains_key(&first.text());
-    if missing && !create && !rest.is_empty() {
-        return None;
-    }
-    let mut at = root.entry(first.key());
-    for (n, part) in rest.iter().enumerate() {
-        if missing {
-            *at = match part {
-                Part::Index(_) => Value::array(Vec::new()),
-                _ => Value::Object(Object::new()),
-            };
-        }
-        let last = n + 1 == rest.len();
-        (at, missing) = match at {
-            Value::Object(object) => {
-                let missing = !object.contains_key(&part.text());
-                if missing && !create && !last {
-                    return None;
-                }
-                (object.entry(part.key()), missing)
-            }
-            Value::Array(items) => {
-                let index = part.index()?;
-                let missing = index >= items.len() || items[index].is_null();
-                if index >= MAX_ARRAY || (missing && !create && !last) {
-                    return None;
-                }
-                let items = Arc::make_mut(items);
-                if index >= items.len() {
-                    items.resize(index + 1, Value::Null);
-                }
-                (&mut items[index], missing)
-            }
-            _ => return None,
-        };
-    }
-    Some(at)
 }
 
 #[cfg(test)]
@@ -396,7 +280,7 @@ mod tests {
         assert_eq!(set("{}", "a.b", false), (false, "{}".into()));
         assert_eq!(set(r#"{"a":{}}"#, "a.b", false), (true, r#"{"a":{"b":9}}"#.into()));
         assert_eq!(set(r#"{"a":5}"#, "a.b", true), (false, r#"{"a":5}"#.into()));
-        assert_eq!(set("{}", "a[99999999]", true).0, false);
+        assert!(!set("{}", "a[99999999]", true).0);
         assert_eq!(set(r#"{"a":[1,2]}"#, "a.1", true), (true, r#"{"a":[1,9]}"#.into()));
 
         let mut root = object(r#"{"a":[1,2,3],"b":{"c":1},"d":[1,2]}"#);

@@ -23,7 +23,7 @@ use crate::host::{
     DebugRecord, Holding, Host, Level, Mail, Pieces, Scope, Settings, State, Status, Surroundings, TimerId,
 };
 use crate::message::{Admitted, Credit, CreditPool, Message, Meta, Outcome, Settle, Token};
-use crate::node::{Action, Kind, NodeConfig, Transform};
+use crate::node::{Action, Kind, NodeConfig, NodeType, Transform};
 use crate::path::ContextKey;
 use crate::value::{Object, Str, Value};
 
@@ -63,6 +63,12 @@ impl Rig {
 
     pub fn with_host(type_name: &str, properties: Json, host: MemoryHost) -> Result<Rig, NodeError> {
         let node_type = crate::find(type_name).unwrap_or_else(|| panic!("no node type {type_name}"));
+        Rig::of(node_type, properties, host)
+    }
+
+    /// The same for a node type that need not be in the list of `lib.rs`.
+    pub fn of(node_type: &NodeType, properties: Json, host: MemoryHost) -> Result<Rig, NodeError> {
+        let type_name = node_type.descriptor.type_name;
         let built = (node_type.build)(&config(type_name, properties, &host))?;
         let Kind::Transform(node) = built.kind else { panic!("{type_name} is no transform") };
         let mut rig = Rig { node, host, settled: Arc::default(), sequence: 0 };
@@ -98,8 +104,9 @@ impl Rig {
         self.run(Token::none(), |node, cx| node.returned(message, cx));
     }
 
-    /// A credit that the node asked for has come.
-    pub fn resume(&mut self) {
+    /// Gives credits and tells the node, as the engine does when one comes back.
+    pub fn resume(&mut self, credits: usize) {
+        self.host.credits = credits;
         self.run(Token::none(), |node, cx| node.resume(cx));
     }
 
@@ -126,6 +133,12 @@ impl Rig {
             node.close(cx);
             Ok(())
         });
+    }
+
+    /// Stops the node: it is closed and dropped with what it holds, and sources hear of that in [`Rig::settled`].
+    pub fn stop(&mut self) {
+        self.close();
+        self.node = Box::new(Stopped);
     }
 
     /// The node, to look at what `save` gives.
@@ -182,6 +195,14 @@ impl Rig {
         for (port, pieces) in std::mem::take(&mut self.host.pieces) {
             self.host.sent.extend(pieces.map(|message| Sent { port, message }));
         }
+    }
+}
+
+struct Stopped;
+
+impl Transform for Stopped {
+    fn handle(&mut self, _msg: &mut Option<Message>, _cx: &mut Cx<'_>) -> Result<(), NodeError> {
+        Err(NodeError::fatal("the node is stopped"))
     }
 }
 

@@ -17,6 +17,8 @@ mod value;
 mod words;
 
 #[cfg(test)]
+mod error_tests;
+#[cfg(test)]
 mod limits_tests;
 #[cfg(test)]
 mod node_tests;

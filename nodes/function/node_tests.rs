@@ -324,8 +324,7 @@ fn what_the_setup_sends_waits_for_credits() {
     let properties = json!({"lang": "rhai", "func": "msg", "initialize": setup});
     let mut rig = Rig::with_host("function", properties, host).unwrap();
     assert_eq!(rig.sent(0), [json!({"payload": 1})]);
-    rig.host.credits = 5;
-    rig.resume();
+    rig.resume(5);
     assert_eq!(rig.sent(0), [json!({"payload": 1}), json!({"payload": 2}), json!({"payload": 3})]);
 }
 

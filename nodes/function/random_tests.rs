@@ -193,8 +193,13 @@ fn script() -> impl Strategy<Value = String> {
     })
 }
 
+/// How many cases, where PROPTEST_CASES does not ask for more or less.
+fn cases(usual: u32) -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(usual)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(192), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_a_script_reads_is_what_was_there(value in value()) {

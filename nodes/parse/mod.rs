@@ -1,9 +1,14 @@
-//! Nodes that turn text into values and back: json, template.
+//! Nodes that turn text into values and back: json, csv, template.
 
+mod csv;
+mod csv_common;
+mod csv_legacy;
+mod csv_rfc;
+mod csv_rows;
 mod json;
 mod json_error;
 mod json_schema;
-mod mustache;
+pub(crate) mod mustache;
 mod mustache_render;
 mod template;
 mod yaml_load;
@@ -11,7 +16,7 @@ mod yaml_scalar;
 
 use crate::node::NodeType;
 
-pub const NODES: &[NodeType] = &[json::NODE, template::NODE];
+pub const NODES: &[NodeType] = &[csv::NODE, json::NODE, template::NODE];
 
 /// What JavaScript's `\s` and `trim` take for white space.
 fn is_js_space(c: char) -> bool {

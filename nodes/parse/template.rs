@@ -146,7 +146,7 @@ fn build(config: &NodeConfig) -> Result<Built, NodeError> {
         (text, true) => Source::Plain(Str::new(text)),
         (text, false) => Source::Fixed(Template::parse(text)),
     };
-    Ok(Built::transform(Fill { target, output, source }))
+    Ok(Built::transform(Fill { target, output, source }).telling_empty_name())
 }
 
 impl Transform for Fill {

@@ -106,11 +106,25 @@ pub fn reference() -> String {
             category = descriptor.category.name();
             text.push_str(&format!("\n## {category}\n"));
         }
-        // A node's page stands two levels down here.
-        for line in page(descriptor).lines() {
-            let heading = if line.starts_with('#') { "##" } else { "" };
-            text.push_str(&format!("{heading}{line}\n").replacen("\n\n\n", "\n\n", 1));
+        text.push('\n');
+        text.push_str(&two_levels_down(&page(descriptor)));
+    }
+    text
+}
+
+/// A page within a page: its headings two levels down. A `#` in code is no heading.
+fn two_levels_down(page: &str) -> String {
+    let mut text = String::new();
+    let mut in_code = false;
+    for line in page.trim_end().lines() {
+        if line.starts_with("```") {
+            in_code = !in_code;
         }
+        if line.starts_with('#') && !in_code {
+            text.push_str("##");
+        }
+        text.push_str(line);
+        text.push('\n');
     }
     text
 }

@@ -101,7 +101,7 @@ impl Run {
 }
 
 const NEXT: &str = "\
-This is a demo: a simulated base station raises alarms, and the flow filters them. What you see are its debug nodes.
+This is a demo: simulated base stations send readings and alarms, and the flow filters them. You see its debug nodes.
   Run a flow of your own     tidegate run FLOW.json
   Look at the examples       flows/ in the source, each with a test beside it
   Check a flow               tidegate check FLOW.json

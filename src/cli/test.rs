@@ -19,6 +19,9 @@ pub struct Test {
     /// Leave out cases with one of these tags
     #[arg(long, value_name = "TAG", value_delimiter = ',')]
     skip_tag: Vec<String>,
+    /// Leave out cases with a node type that this gateway does not have
+    #[arg(long)]
+    skip_unknown: bool,
     /// Print one JSON object a case
     #[arg(long)]
     json: bool,
@@ -33,7 +36,9 @@ impl Test {
                 if self.name.as_ref().is_some_and(|text| !case.name.contains(text)) {
                     continue;
                 }
-                if case.tags.iter().any(|tag| self.skip_tag.contains(tag)) {
+                if case.tags.iter().any(|tag| self.skip_tag.contains(tag))
+                    || (self.skip_unknown && case.names_unknown_type())
+                {
                     skipped += 1;
                     continue;
                 }

@@ -69,6 +69,7 @@ impl Pool {
         messages < self.limits.messages && (messages == 0 || in_flight + bytes as usize <= self.limits.bytes)
     }
 
+    #[cfg(test)]
     pub fn in_flight(&self) -> usize {
         self.messages.load(Ordering::Relaxed)
     }
@@ -125,6 +126,7 @@ impl Tracker {
     }
 
     /// How many were admitted and are not settled.
+    #[cfg(test)]
     pub fn unsettled(&self) -> usize {
         self.lock().waiting.len()
     }

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use tidegate_nodes::common::junction::PassThrough;
 use tidegate_nodes::connector::DynConnector;
@@ -38,9 +37,9 @@ pub fn make(plan: &PlanNode, shared: &Shared) -> (Made, Option<NodeError>) {
     let built = panics::guarded(|| (node_type.build)(&plan.config))
         .unwrap_or_else(|panic| Err(NodeError::fatal(format!("panicked: {}", panics::text(&*panic)))));
     match built {
-        Ok(Built { kind, listens, links, callable }) => {
+        Ok(Built { kind, listens, links, callable, tells_empty_name }) => {
             let mut made = Made::of(Running::Stopped("it documents the flow".to_string()));
-            made.facts = Facts { listen: listens, links, callable };
+            made.facts = Facts { listen: listens, links, callable, tells_empty_name };
             match kind {
                 Kind::Transform(transform) => made.running = Running::Transform(transform),
                 Kind::Connector(_) if shared.options.stubs.is_some() => {
@@ -115,7 +114,7 @@ pub fn around(
         state: Keyed::default(),
         panics: Vec::new(),
         saved: None,
-        saved_at: Duration::ZERO,
+        saved_at: None,
         touched: false,
         watched,
         id,
@@ -123,7 +122,8 @@ pub fn around(
     }
 }
 
-fn context_owners(plan: &PlanNode) -> ContextOwners {
+/// Whose contexts a node reads and writes.
+pub fn context_owners(plan: &PlanNode) -> ContextOwners {
     let mut flows = Vec::new();
     let mut inside = plan.subflow.as_ref();
     while let Some(subflow) = inside {

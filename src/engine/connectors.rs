@@ -75,11 +75,6 @@ impl Port {
         self.lock().len() + self.in_hand.load(Ordering::Relaxed)
     }
 
-    /// Messages that came in and are not acknowledged yet.
-    pub fn unacknowledged(&self) -> usize {
-        self.tracker.unsettled()
-    }
-
     fn lock(&self) -> MutexGuard<'_, VecDeque<Unconfirmed>> {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -248,7 +243,7 @@ async fn serve(
 ) -> Result<(), NodeError> {
     let mut phase = place.port.phase.subscribe();
     // After a connector left something in its batch it is offered again only when `next` has come back.
-    let mut full = false;
+    let mut full = hand_out(connector, place).await?;
     loop {
         let draining = *phase.borrow_and_update();
         if draining == Phase::Close {

@@ -11,7 +11,7 @@ use tidegate_nodes::value::{Object, Value};
 use super::lane::Envelope;
 use super::lend::Lend;
 use super::observer::{Event, NodeRef};
-use super::slot::{Slot, Target};
+use super::slot::{Around, Slot, Target};
 
 /// A flow whose Catch leads back to the node that fails is cut after so many rounds, as in Node-RED.
 const MAX_ERROR_ROUNDS: i64 = 10;
@@ -37,7 +37,7 @@ pub fn error(lend: &mut Lend<'_>, error: NodeError, message: Option<Message>) {
     if rounds == MAX_ERROR_ROUNDS {
         lend.log(Level::Warn, "a catch node leads back to the node that fails: cut after 10 rounds");
     }
-    let caught = !lend.around.listeners.catch.is_empty() && rounds < MAX_ERROR_ROUNDS;
+    let caught = !lend.around.listeners.catch.is_empty() && rounds < MAX_ERROR_ROUNDS && !lend.core.starting;
     lend.shared.tell(&id, Event::Error { error: error.clone(), caught });
     if !caught {
         return;
@@ -47,7 +47,7 @@ pub fn error(lend: &mut Lend<'_>, error: NodeError, message: Option<Message>) {
     }
     let mut about = Object::with_capacity(2);
     about.insert("message", error.message());
-    about.insert("source", source(&id, Some(rounds)));
+    about.insert("source", source(lend.around, Some(rounds)));
     message.set("error", about);
     let listeners = std::mem::take(&mut lend.around.listeners.catch);
     lend.tell_listeners(&listeners, &message);
@@ -65,11 +65,16 @@ fn rounds(message: &Message, id: &NodeRef) -> i64 {
     }
 }
 
-fn source(id: &NodeRef, count: Option<i64>) -> Object {
+/// Who an event is of, as Node-RED says it.
+fn source(around: &Around, count: Option<i64>) -> Object {
+    let id = &around.id;
     let mut source = Object::with_capacity(4);
     source.insert("id", id.id.clone());
     source.insert("type", id.type_name.clone());
-    source.insert("name", id.name.clone());
+    let empty_name = around.facts.tells_empty_name && around.plan.config.property("name").is_some();
+    if !id.name.is_empty() || empty_name {
+        source.insert("name", id.name.clone());
+    }
     if let Some(count) = count {
         source.insert("count", count);
     }
@@ -81,26 +86,24 @@ pub fn complete(lend: &mut Lend<'_>, mut message: Message) {
         return;
     }
     let mut about = Object::with_capacity(1);
-    about.insert("source", source(&lend.around.id, None));
+    about.insert("source", source(lend.around, None));
     message.set("complete", about);
     let listeners = std::mem::take(&mut lend.around.listeners.complete);
     lend.tell_listeners(&listeners, &message);
     lend.around.listeners.complete = listeners;
 }
 
-pub fn status(lend: &mut Lend<'_>, mut status: Status) {
-    // Node-RED shows text only.
-    if let Some(text) = &status.text
-        && !matches!(text, Value::Str(_))
-    {
-        status.text = Some(Value::Str(text.to_text()));
-    }
+pub fn status(lend: &mut Lend<'_>, status: Status) {
     lend.shared.tell(&lend.around.id, Event::Status(status.clone()));
-    if lend.around.listeners.status.is_empty() {
+    if lend.around.listeners.status.is_empty() || lend.core.starting {
         return;
     }
     let mut about = status.to_object();
-    about.insert("source", source(&lend.around.id, None));
+    // A status node hands on text only.
+    if let Some(text) = &status.text {
+        about.insert("text", text.to_text());
+    }
+    about.insert("source", source(lend.around, None));
     let mut value = Object::with_capacity(2);
     value.insert("status", about);
     let message = Message::new(value);

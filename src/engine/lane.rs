@@ -2,7 +2,6 @@
 //! one for all, first in, first out: what a handler sends is appended in port, wire and send order, as Node-RED
 //! delivers. Nothing in here waits, so a loop in a flow cannot deadlock.
 
-use std::any::Any;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,7 +12,7 @@ use tidegate_nodes::error::NodeError;
 use tidegate_nodes::host::{Host, Mail, Pieces};
 use tidegate_nodes::message::{Message, Meta, Token, Unconfirmed};
 use tidegate_nodes::node::Transform;
-use tidegate_nodes::value::{Str, Value};
+use tidegate_nodes::value::Str;
 
 use super::Shared;
 use super::inbox::{Arrival, Command, LaneHandle};
@@ -55,8 +54,12 @@ pub struct Core {
     pub pulls: VecDeque<Pull>,
     /// Of the message at hand.
     pub hops: u32,
+    /// Nodes are being started: as in Node-RED nobody listens to them yet.
+    pub starting: bool,
     /// Nodes that have ever held a message.
     pub holders: Vec<u32>,
+    /// Nodes that have run since their state was saved.
+    pub touched: Vec<u32>,
     pub seed: u64,
     /// Set once the lane has a handle; only a lane that is being built has none.
     pub handle: Option<Arc<LaneHandle>>,
@@ -79,14 +82,13 @@ const TURN_TIME: Duration = Duration::from_millis(1);
 const LOOK_EVERY: u32 = 16;
 /// How many of the pieces of a split are put on the queue at once.
 const PULL_BATCH: usize = 64;
-/// How often a node's small state is saved against a panic.
-const SAVE_EVERY: Duration = Duration::from_secs(1);
 
 impl Lane {
     /// Runs for a while.
     pub fn turn(&mut self, shared: &Shared) -> Turn {
         let started = Instant::now();
         let mut steps = 0;
+        self.save_states(shared);
         let mut did = self.take_commands(shared);
         did |= self.serve_timers(shared);
         loop {
@@ -95,15 +97,12 @@ impl Lane {
                     self.dispatch(envelope, shared);
                 }
                 steps += 1;
-                if steps % LOOK_EVERY == 0 {
-                    // A virtual turn runs to its end: what one instant causes is all done before the next.
-                    let long = steps >= TURN_MESSAGES || started.elapsed() >= TURN_TIME;
-                    if long && !shared.clock.is_virtual() {
+                // A virtual turn runs to its end: what one instant causes is all done before the next.
+                if steps % LOOK_EVERY == 0 && !shared.clock.is_virtual() {
+                    if steps >= TURN_MESSAGES || started.elapsed() >= TURN_TIME {
                         return Turn { more: true, did: true, next: self.core.timers.next() };
                     }
-                    if !shared.clock.is_virtual() {
-                        self.serve_timers(shared);
-                    }
+                    self.serve_timers(shared);
                 }
             }
             did |= self.take_commands(shared);
@@ -322,14 +321,17 @@ impl Lane {
 
     fn handle(&mut self, at: u32, message: Message, shared: &Shared) {
         let Slot { node: Running::Transform(node), around } = &mut self.slots[at as usize] else { return };
-        around.touched = true;
+        if !std::mem::replace(&mut around.touched, true) {
+            self.core.touched.push(at);
+        }
         // Only where somebody may want to see the message that came in is a copy kept.
         let wanted = !around.listeners.complete.is_empty() || !around.listeners.catch.is_empty();
         let copy = wanted.then(|| message.clone());
         let (token, meta) = (message.token.clone(), message.meta.clone());
         let mut slot = Some(message);
         let mut lend = Lend { core: &mut self.core, around, shared };
-        let mut cx = Cx::new(&mut lend, token, meta);
+        let cx = Cx::new(&mut lend, token, meta);
+        let mut cx = if wanted { cx } else { cx.unlistened() };
         let result = panics::guarded(|| node.handle(&mut slot, &mut cx));
         match result {
             Ok(Ok(())) => {
@@ -340,7 +342,7 @@ impl Lane {
             }
             Ok(Err(error)) => {
                 drop(cx);
-                lend.raise(error, slot.or(copy));
+                self.failed(at, error, slot.or(copy), shared);
             }
             Err(panic) => {
                 let token = cx.token().clone();
@@ -360,14 +362,16 @@ impl Lane {
         call: impl FnOnce(&mut dyn Transform, &mut Cx<'_>) -> Result<(), NodeError>,
     ) {
         let Slot { node: Running::Transform(node), around } = &mut self.slots[at as usize] else { return };
-        around.touched = true;
+        if !std::mem::replace(&mut around.touched, true) {
+            self.core.touched.push(at);
+        }
         let mut lend = Lend { core: &mut self.core, around, shared };
         let mut cx = Cx::new(&mut lend, token, Arc::new(Meta::default()));
         match panics::guarded(|| call(&mut **node, &mut cx)) {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 drop(cx);
-                lend.raise(error, None);
+                self.failed(at, error, None, shared);
             }
             Err(panic) => {
                 let token = cx.token().clone();
@@ -390,54 +394,6 @@ impl Lane {
         }
     }
 
-    fn panicked(&mut self, at: u32, panic: Box<dyn Any + Send>, token: &Token, shared: &Shared) {
-        token.fail();
-        let text = panics::text(&*panic);
-        let now = shared.clock.elapsed();
-        let slot = &mut self.slots[at as usize];
-        let panics = &mut slot.around.panics;
-        panics.retain(|when| now.saturating_sub(*when) < Duration::from_secs(60));
-        panics.push(now);
-        // What the node held is dropped with it, which tells the sources.
-        let again_in = if panics.len() < 3 {
-            let wait = Duration::from_millis(250 << (2 * panics.len()));
-            slot.node = Running::Resting(VecDeque::new());
-            self.core.timers.forget(at);
-            self.core.timers.restart(now + wait, at);
-            Some(wait)
-        } else {
-            slot.node = Running::Stopped(format!("it panicked 3 times within a minute, last: {text}"));
-            self.core.timers.forget(at);
-            None
-        };
-        self.core.pulls.retain(|pull| pull.node != at);
-        let around = &self.slots[at as usize].around;
-        around.counters.errors.add(1);
-        shared.tell(&around.id, Event::Panicked { text, again_in });
-    }
-
-    fn restart(&mut self, at: u32, shared: &Shared) {
-        let slot = &mut self.slots[at as usize];
-        let backlog = match &mut slot.node {
-            Running::Resting(backlog) => std::mem::take(backlog),
-            _ => return,
-        };
-        slot.node = super::build::running(&slot.around.plan, shared, slot.around.saved.clone());
-        self.core.queue.extend(backlog);
-        self.run(at, Token::none(), shared, |node, cx| node.start(cx));
-    }
-
-    fn save_states(&mut self, shared: &Shared) {
-        let now = shared.clock.elapsed();
-        for slot in &mut self.slots {
-            if slot.around.touched && now >= slot.around.saved_at + SAVE_EVERY {
-                slot.around.touched = false;
-                slot.around.saved_at = now;
-                slot.around.saved = saved(&slot.node);
-            }
-        }
-    }
-
     /// Names the wires of the loop that a message runs in.
     fn loop_error(&self, at: u32, shared: &Shared) -> NodeError {
         let names = super::events::name_loop(&self.slots, at);
@@ -445,14 +401,6 @@ impl Lane {
             "the message went through {} nodes without a pause, round the loop {names}: put a delay into it, or a way out",
             shared.options.hop_limit
         ))
-    }
-}
-
-/// What `save` gives; a panic in it is as good as nothing saved.
-pub fn saved(node: &Running) -> Option<Value> {
-    match node {
-        Running::Transform(node) => panics::guarded(|| node.save()).ok().flatten(),
-        _ => None,
     }
 }
 

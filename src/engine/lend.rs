@@ -69,11 +69,19 @@ impl Host for Lend<'_> {
         if self.around.watched && self.around.plan.has_no_input() {
             self.shared.tell(&self.around.id, Event::Sent(message.value.clone()));
         }
+        // What a node sends stays behind the pieces that it handed over before.
+        let behind =
+            !self.core.pulls.is_empty() && self.core.pulls.iter().any(|pull| pull.node == self.around.index);
+        if behind {
+            return self.send_pieces(port, Box::new(std::iter::once(message)));
+        }
         route(self.core, self.around, port, message, self.shared);
     }
 
     fn set_timer(&mut self, id: TimerId, after: Duration, token: Token) {
-        // A wait beyond a century is a mistake that must not overflow the clock.
+        // No wait at all would let a loop through a delay node run within one instant, for ever; JavaScript's least is
+        // a millisecond too. A wait beyond a century is a mistake that must not overflow the clock.
+        let after = if after.is_zero() { Duration::from_millis(1) } else { after };
         let after = after.min(Duration::from_secs(100 * 366 * 86_400));
         let at = self.shared.clock.elapsed() + after;
         self.core.timers.set(at, self.around.index, id, token);

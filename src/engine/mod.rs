@@ -23,10 +23,12 @@ mod lane;
 mod lend;
 mod observer;
 mod panics;
+mod revive;
 mod scopes;
 mod simulation;
 mod slot;
 mod surroundings;
+mod swap;
 mod timers;
 mod workers;
 

@@ -53,8 +53,6 @@ pub enum Event {
         count: u64,
         reason: &'static str,
     },
-    /// Ticks that a source left out because nothing could take them.
-    Skipped(u64),
 }
 
 pub trait Observer: Send + Sync {
@@ -92,9 +90,6 @@ impl Observer for LogObserver {
                 tracing::warn!(
                     "{node}: {count} messages not delivered: {reason}; their sources are not acknowledged"
                 );
-            }
-            Event::Skipped(count) => {
-                tracing::warn!("{node}: {count} ticks left out: what it sent before is still on its way");
             }
         }
     }

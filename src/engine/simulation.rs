@@ -12,6 +12,15 @@ pub struct Simulation {
     pub engine: Engine,
 }
 
+/// A lane holds its own handle while it runs; without this the two would keep each other alive.
+impl Drop for Simulation {
+    fn drop(&mut self) {
+        for handle in self.engine.lock().lanes.drain(..) {
+            *handle.lane() = super::lane::Lane::default();
+        }
+    }
+}
+
 /// Nobody needs to be told: the driver looks at all lanes.
 struct Driver;
 

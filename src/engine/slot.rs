@@ -57,7 +57,7 @@ pub struct Around {
     pub panics: Vec<Duration>,
     /// What `save` gave last, and when.
     pub saved: Option<Value>,
-    pub saved_at: Duration,
+    pub saved_at: Option<Duration>,
     pub touched: bool,
     /// Whether an observer wants to see what reaches it.
     pub watched: bool,
@@ -71,6 +71,7 @@ pub struct Facts {
     pub listen: Option<Listen>,
     pub links: Vec<String>,
     pub callable: bool,
+    pub tells_empty_name: bool,
 }
 
 #[derive(Clone)]
@@ -122,7 +123,6 @@ pub struct Counters {
     pub received: Count,
     pub sent: Count,
     pub errors: Count,
-    pub skipped: Count,
 }
 
 /// Keyed state in memory.

@@ -183,12 +183,11 @@ fn not_json(text: &str, error: &serde_json::Error) -> Problem {
     if text.trim().is_empty() {
         return Problem::error("not-json", "", "the document is empty").hint("an empty flow is written []");
     }
-    let message = match error.classify() {
-        Category::Eof => format!("the document ends in the middle ({place}): {why}"),
-        _ => format!("the document is not JSON ({place}): {why}"),
-    };
-    let hint = (error.classify() == Category::Eof).then(|| "is the file complete?".to_string());
-    Problem::error("not-json", "", message).hint_if(hint)
+    match error.classify() {
+        Category::Eof => Problem::error("not-json", "", format!("the document ends in the middle ({place})"))
+            .hint("is the file complete?"),
+        _ => Problem::error("not-json", "", format!("the document is not JSON ({place}): {why}")),
+    }
 }
 
 fn not_an_array(json: &Json) -> Problem {

@@ -25,8 +25,11 @@ use super::text;
 pub(super) const DEEPEST: usize = 64;
 
 /// A few subflows that contain each other twice make a thousand million nodes: this is where it ends.
-const MOST_NODES: usize = 200_000;
+const MOST_NODES: usize = if cfg!(test) { 20_000 } else { 200_000 };
 const MOST_BYTES: usize = 512 * 1024 * 1024;
+
+/// After so many problems nobody reads what was meant, and looking for it takes its time.
+const WITH_NEAR_NAMES: usize = 50;
 
 pub(super) struct Expander<'d> {
     pub document: &'d Document,
@@ -76,7 +79,7 @@ impl<'d> Expander<'d> {
         let global = self.global_settings(process);
         let nowhere = self.index.nowhere.clone();
         let mut place = Place::new("global", global.clone());
-        if self.lane("global", &nowhere, &mut place, Map::new()).is_some_and(|lane| lane.nodes.is_empty()) {
+        if self.lane("", &nowhere, &mut place, Map::new()).is_some_and(|lane| lane.nodes.is_empty()) {
             self.plan.lanes.pop();
         }
         for tab in self.index.tabs.clone() {
@@ -86,7 +89,7 @@ impl<'d> Expander<'d> {
             let nodes = self.index.inside(&tab.id).to_vec();
             let label = name_property(tab, "label");
             let id = Str::new(&tab.id);
-            let entries = settings::entries(tab.property("env"), &self.document.pointer(tab));
+            let entries = settings::entries(self.document, tab);
             let level = |values| Level::Tab { id: id.clone(), label: label.clone(), values };
             let env = self.level(&global, level, &entries, &secrets(tab));
             let mut place = Place::new(&tab.id, env);
@@ -107,7 +110,7 @@ impl<'d> Expander<'d> {
         let mut entries = Vec::new();
         let mut all_secrets = Map::new();
         for config in configs {
-            let more = settings::entries(config.property("env"), &self.document.pointer(config));
+            let more = settings::entries(self.document, config);
             entries = settings::overlay(entries, more);
             all_secrets.extend(secrets(config));
         }
@@ -174,7 +177,7 @@ impl<'d> Expander<'d> {
     fn group(&mut self, group: &'d FlowNode, place: &Place<'d>) -> GroupPlace {
         let around = place.group_of(group).filter(|around| around.ids.len() < DEEPEST);
         let (id, name) = (place.id(&group.id), name_property(group, "name"));
-        let entries = settings::entries(group.property("env"), &self.document.pointer(group));
+        let entries = settings::entries(self.document, group);
         let level = |values| Level::Group { id: id.clone(), name: name.clone(), values };
         let parent = around.map_or(&place.env, |around| &around.env);
         let env = self.level(parent, level, &entries, &secrets(group));
@@ -222,13 +225,14 @@ impl<'d> Expander<'d> {
         let substituted = substitute(properties, fields, env);
         self.take_bytes(node, substituted.bytes);
         for missing in substituted.missing {
-            let message = format!("{node}: the setting {} is not there", text::quoted(&missing.name));
-            let names = env.names();
+            let place = text::plain(missing.pointer.trim_start_matches('/'));
+            let message = format!("{node}: {place}: ${{{}}} is not set", text::plain(&missing.name));
+            let names = if self.problems.len() < WITH_NEAR_NAMES { env.names() } else { Vec::new() };
             let hint = text::did_you_mean(&nearest(&missing.name, names.iter().map(String::as_str)));
             let pointer = format!("{}{}", self.document.pointer(node), missing.pointer);
             let problem = Problem::error("missing-env", pointer, message).about(&node.id);
             let otherwise = format!(
-                "set {} in the environment of the gateway, or in the settings of the tab or the group",
+                "set {} in the gateway's environment, or among the environment variables of its tab or group",
                 text::plain(&missing.name)
             );
             self.problems.push(problem.hint(hint.unwrap_or(otherwise)));

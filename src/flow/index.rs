@@ -59,10 +59,6 @@ impl<'d> Index<'d> {
         self.by_id.get(id).copied()
     }
 
-    pub fn ids(&self) -> impl Iterator<Item = &'d str> {
-        self.by_id.keys().copied()
-    }
-
     pub fn subflow(&self, id: &str) -> Option<&'d FlowNode> {
         self.get(id).filter(|node| node.type_name == "subflow")
     }

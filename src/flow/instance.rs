@@ -100,8 +100,8 @@ impl<'d> Expander<'d> {
         place: &Place<'d>,
     ) -> Place<'d> {
         let id = place.id(&node.id);
-        let defaults = settings::entries(definition.property("env"), &self.document.pointer(definition));
-        let given = settings::entries(node.property("env"), &self.document.pointer(node));
+        let defaults = settings::entries(self.document, definition);
+        let given = settings::entries(self.document, node);
         let entries = settings::overlay(defaults, given);
         let mut all_secrets = secrets(definition);
         all_secrets.extend(secrets(node));

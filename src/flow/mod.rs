@@ -7,18 +7,25 @@
 //! Nothing in here opens, spawns or waits. A document that has a problem of severity `Error` is not to be run;
 //! a `Disabled` node is left out of the plan, and the rest runs.
 
+#[cfg(test)]
+mod check_tests;
 mod credentials;
 mod deploy;
 mod diff;
+mod diff_text;
 mod document;
 mod env;
 mod expand;
 mod fingerprint;
+#[cfg(test)]
+mod fuzz_tests;
 mod index;
 mod instance;
 mod model;
 mod order;
 mod plan;
+#[cfg(test)]
+mod plan_tests;
 mod problem;
 mod settings;
 mod substitute;
@@ -28,10 +35,10 @@ mod validate;
 
 pub use credentials::{Credentials, merge, redact, split};
 pub use deploy::{Deployment, Restart};
-pub use diff::{Change, Diff, PropertyChange};
+pub use diff::{Change, Diff, NodeDiff, PropertyChange, WireChange};
 pub use env::{EnvChain, ProcessEnv};
 pub use model::{Document, FlowNode, Limits};
 pub use plan::{LanePlan, Plan, PlanKind, PlanNode, SubflowInfo};
 pub use problem::{Problem, Severity};
 pub use suggest::nearest;
-pub use validate::{check, validate};
+pub use validate::{check, is_known_type, validate};

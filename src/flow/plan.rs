@@ -110,6 +110,11 @@ impl Plan {
     pub fn nodes(&self) -> impl Iterator<Item = &Arc<PlanNode>> {
         self.lanes.iter().flat_map(|lane| &lane.nodes)
     }
+
+    /// Config nodes, then all nodes in lanes.
+    pub fn all(&self) -> impl Iterator<Item = &PlanNode> {
+        self.resources.iter().chain(self.nodes().map(Arc::as_ref))
+    }
 }
 
 impl LanePlan {

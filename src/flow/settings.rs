@@ -10,6 +10,7 @@ use tidegate_nodes::value::Value;
 use tidegate_nodes::{date, pattern};
 
 use super::env::{EnvChain, Values};
+use super::model::{Document, FlowNode};
 use super::problem::Problem;
 use super::text;
 
@@ -18,14 +19,17 @@ pub(super) struct Entry<'d> {
     pub name: &'d str,
     pub kind: &'d str,
     pub value: &'d Json,
+    /// The tab, group or whatever it is set in.
+    pub owner: &'d FlowNode,
     /// Where its value stands in the document.
     pub pointer: String,
 }
 
 /// Reads an `env` list; a later line of the same name stands for an earlier one, in its place.
-pub(super) fn entries<'d>(env: Option<&'d Json>, pointer: &str) -> Vec<Entry<'d>> {
+pub(super) fn entries<'d>(document: &Document, owner: &'d FlowNode) -> Vec<Entry<'d>> {
     const NONE: &Json = &Json::Null;
-    let lines = env.and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
+    let pointer = document.pointer(owner);
+    let lines = owner.property("env").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
     let mut entries: Vec<Entry<'d>> = Vec::new();
     let mut places: BTreeMap<&str, usize> = BTreeMap::new();
     for (at, line) in lines.iter().enumerate() {
@@ -34,6 +38,7 @@ pub(super) fn entries<'d>(env: Option<&'d Json>, pointer: &str) -> Vec<Entry<'d>
             name,
             kind: line.get("type").and_then(Json::as_str).unwrap_or_default(),
             value: line.get("value").unwrap_or(NONE),
+            owner,
             pointer: format!("{pointer}/env/{at}/value"),
         };
         match places.get(name) {
@@ -92,8 +97,8 @@ pub(super) fn evaluate(
     let mut values = Values::new();
     for entry in entries.iter().filter(|entry| entry.kind != "env") {
         let value = plain_value(entry, secrets, level).unwrap_or_else(|why| {
-            let message = format!("the setting {}: {why}", text::plain(entry.name));
-            problems.push(Problem::warning("bad-setting", &entry.pointer, message));
+            let message = format!("{}: its variable {}: {why}", entry.owner, text::plain(entry.name));
+            problems.push(Problem::warning("bad-variable", &entry.pointer, message).about(&entry.owner.id));
             // An expression that is not evaluated is at least recognised by its text.
             (entry.kind == "jsonata").then(|| Value::from(text_of(entry.value)))
         });
@@ -136,7 +141,7 @@ fn plain_value(
             Err(error) => Err(error.message().to_string()),
         },
         "flow" | "global" | "msg" => {
-            Err(format!("a setting has no {}: it is made before anything runs", entry.kind))
+            Err(format!("it cannot be of type {}, for it is made before anything runs", entry.kind))
         }
         "jsonata" => {
             Err("JSONata is not evaluated here; write the value itself, or compute it in the flow".into())

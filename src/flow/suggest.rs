@@ -53,7 +53,7 @@ mod tests {
         assert_eq!(near("swich"), ["switch"]);
         assert_eq!(near("Switch"), ["switch"]);
         assert_eq!(near("chnage"), ["change"]);
-        assert_eq!(near("rb"), Vec::<&str>::new());
+        assert_eq!(near("rb"), ["rbe"]);
         assert_eq!(near("rbf"), ["rbe"]);
     }
 

@@ -7,6 +7,8 @@ use anyhow::{Context, bail};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
+use crate::flow;
+
 /// One case. Fields that are not named here are ignored.
 #[derive(Debug, Deserialize)]
 pub struct Case {
@@ -98,6 +100,14 @@ pub struct ContextAfter {
     pub store: Option<String>,
     pub key: String,
     pub value: Option<Json>,
+}
+
+impl Case {
+    /// Whether its flow has a node of a type that this gateway does not have. A flow in a file is not looked at.
+    pub fn names_unknown_type(&self) -> bool {
+        let Flow::Nodes(nodes) = &self.flow else { return false };
+        nodes.iter().filter_map(|node| node["type"].as_str()).any(|name| !flow::is_known_type(name))
+    }
 }
 
 fn unnamed() -> String {

@@ -6,5 +6,5 @@ mod compare;
 mod play;
 mod record;
 
-pub use case::{Case, read};
+pub use case::{Case, parse, read};
 pub use play::{Verdict, play};

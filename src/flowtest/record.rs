@@ -9,6 +9,7 @@ use tidegate_nodes::host::Level;
 use tidegate_nodes::value::Object;
 
 use crate::engine::{Event, NodeRef, Observer};
+use crate::flow::Problem;
 
 /// Everything is kept by the id that a test knows the node by: its own, and the one in the flow file.
 #[derive(Default)]
@@ -29,6 +30,15 @@ const MAX_KEPT: usize = 1_000_000;
 pub struct Recorder(Mutex<Record>);
 
 impl Recorder {
+    /// A node that does not run because its configuration is wrong: an error that no catch node takes.
+    pub fn refused(&self, problem: &Problem) {
+        let mut record = self.lock();
+        record.uncaught.push(problem.to_string());
+        if let Some(node) = &problem.node {
+            *record.errors.entry(node.clone()).or_default() += 1;
+        }
+    }
+
     pub fn lock(&self) -> MutexGuard<'_, Record> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -70,7 +80,7 @@ impl Observer for Recorder {
                 }
             }
             Event::Panicked { text, .. } => record.panics.push(format!("{node}: {text}")),
-            Event::Log(..) | Event::Debug(_) | Event::Lost { .. } | Event::Skipped(_) => {}
+            Event::Log(..) | Event::Debug(_) | Event::Lost { .. } => {}
         }
     }
 }
