@@ -41,6 +41,8 @@ pub enum Phase {
     #[default]
     Message,
     Close,
+    /// The constants of a module are computed, before there is a node.
+    Module,
 }
 
 #[derive(Default)]
@@ -106,7 +108,16 @@ impl Call {
         self.updating = false;
     }
 
+    /// Refuses what only a running node has.
+    pub fn of_node(&self) -> Outcome<()> {
+        match self.phase {
+            Phase::Module => Err("not available in the constants of a module".into()),
+            _ => Ok(()),
+        }
+    }
+
     pub fn act(&mut self, action: Action) -> Outcome<()> {
+        self.of_node()?;
         if self.actions.len() >= MAX_ACTIONS {
             return Err(format!("more than {MAX_ACTIONS} messages, logs and states in one call").into());
         }
@@ -180,8 +191,14 @@ impl Call {
         }
     }
 
-    pub fn random(&mut self) -> u64 {
-        crate::testing::splitmix(&mut self.seed)
+    pub fn random(&mut self) -> Outcome<u64> {
+        self.of_node()?;
+        Ok(crate::testing::splitmix(&mut self.seed))
+    }
+
+    pub fn now(&self) -> Outcome<i64> {
+        self.of_node()?;
+        Ok(self.now_ms)
     }
 
     /// A property that a map does not have yet: kept in the map, unless it is a plain value that is only read.

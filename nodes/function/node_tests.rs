@@ -360,6 +360,11 @@ fn modules_are_part_of_the_flow() {
         (json!({"func": "msg", "libs": [{"var": "a b", "module": "os"}]}), "/libs/0/var", "is no name"),
         (json!({"func": "msg", "modules": {"a/b": "fn f( {"}}), "/modules/a~1b", "(line 1, column"),
         (json!({"func": "msg", "modules": {"a": "throw 1;"}}), "/modules/a", "script error"),
+        (
+            json!({"func": "msg", "modules": {"a": "const START = now();"}}),
+            "/modules/a",
+            "not available in the constants of a module (line 1, column 15)",
+        ),
     ] {
         let (at, message) = refused(properties);
         assert_eq!(at, pointer);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rhai::module_resolvers::StaticModuleResolver;
 use rhai::{AST, Dynamic, Engine, EvalAltResult, Module, Scope};
 
-use super::call::{self, Call};
+use super::call::{self, Call, Phase};
 use super::engine::{self, Interpreter};
 use super::guard::{self, Budget};
 use super::survey::{Survey, Written};
@@ -72,7 +72,7 @@ fn compile_module(interpreter: &Engine, name: &str, source: &str, budget: Budget
     survey.refuse()?;
     ast.set_source(name);
     guard::start(&Budget { reads: Budget::reads(survey.longest), ..budget });
-    call::enter(Box::new(Call { sources: Sources::eager(), ..Call::default() }));
+    call::enter(Box::new(Call { phase: Phase::Module, sources: Sources::eager(), ..Call::default() }));
     let module = Module::eval_ast_as_new(Scope::new(), &ast, interpreter);
     let module = module.map_err(|error| fault::runtime(*error, &budget));
     call::leave();
