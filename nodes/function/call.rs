@@ -8,9 +8,10 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rhai::{Dynamic, EvalAltResult, Map};
+use rhai::{Dynamic, EvalAltResult, Map, Target};
 
-use super::value::{Sources, Unfit, kind, same_map};
+use super::survey::Written;
+use super::value::{SOURCE, Sources, Unfit, kind, same_map};
 use crate::host::{Level, Status, Surroundings};
 use crate::pattern::Pattern;
 use crate::value::{Object, Str, Value};
@@ -55,6 +56,8 @@ pub struct Call {
     pub name: Str,
     pub outputs: usize,
     pub around: Option<Arc<dyn Surroundings>>,
+    /// What the script may write to.
+    pub written: Arc<Written>,
     /// A context is locked for an update.
     pub updating: bool,
     pub patterns: HashMap<String, Pattern>,
@@ -179,6 +182,16 @@ impl Call {
 
     pub fn random(&mut self) -> u64 {
         crate::testing::splitmix(&mut self.seed)
+    }
+
+    /// A property that a map does not have yet: kept in the map, unless it is a plain value that is only read.
+    pub fn property<'m>(&mut self, map: &'m mut Map, name: &str) -> Outcome<Target<'m>> {
+        let value = self.sources.property(map, name)?;
+        let plain = !(value.is_map() || value.is_array() || value.is_blob());
+        if plain && !self.written.contains(name) || name == SOURCE {
+            return Ok(Target::TempValue(value));
+        }
+        Ok(Target::RefMut(map.entry(name.into()).or_insert(value)))
     }
 
     /// A regular expression, compiled once a node.

@@ -11,6 +11,7 @@ mod map;
 mod node;
 mod script;
 mod stats;
+mod survey;
 mod text;
 mod value;
 mod words;

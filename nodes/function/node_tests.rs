@@ -52,6 +52,8 @@ fn mistakes_are_found_when_the_flow_is_built() {
         ("func", "fn f() { msg.payload }\nf()", "functions do not see msg"),
         ("func", "let f = || this;", "`this` is not available"),
         ("func", "eval(\"1\")", "'eval'"),
+        ("func", "msg.payload.map(|x| x + msg.topic)", "a closure cannot use msg while"),
+        ("func", "let a = #{l: []};\na.l.filter(|x| x == a.m)", "a closure cannot use a while"),
         ("initialize", "msg.payload = 1;", "undefined variable: msg"),
         ("finalize", "\n\nlet", "line 3"),
     ] {

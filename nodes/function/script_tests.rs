@@ -127,9 +127,74 @@ fn properties_are_written_in_place() {
 }
 
 #[test]
+fn what_is_read_and_what_is_written_are_told_apart() {
+    let before = json!({"s": "abc", "n": 1, "o": {"n": 1, "s": "abc"}, "list": [{"n": 1}]});
+    for (script, expected) in [
+        (
+            "let k = \"n\"; msg.payload[k] += 1;",
+            json!({"s": "abc", "n": 2, "o": {"n": 1, "s": "abc"}, "list": [{"n": 1}]}),
+        ),
+        (
+            "let k = \"n\"; msg.payload.o[k] = 7;",
+            json!({"s": "abc", "n": 1, "o": {"n": 7, "s": "abc"}, "list": [{"n": 1}]}),
+        ),
+        (
+            "msg.payload[\"o\"][\"n\"] += 1;",
+            json!({"s": "abc", "n": 1, "o": {"n": 2, "s": "abc"}, "list": [{"n": 1}]}),
+        ),
+        (
+            "msg.payload[[\"o\"][0]].n += 1;",
+            json!({"s": "abc", "n": 1, "o": {"n": 2, "s": "abc"}, "list": [{"n": 1}]}),
+        ),
+        ("msg.payload.s.crop(1);", json!({"s": "bc", "n": 1, "o": {"n": 1, "s": "abc"}, "list": [{"n": 1}]})),
+        (
+            "msg.payload.o[\"s\"].crop(1);",
+            json!({"s": "abc", "n": 1, "o": {"n": 1, "s": "bc"}, "list": [{"n": 1}]}),
+        ),
+        (
+            "let k = \"s\"; msg.payload.o[k].crop(1);",
+            json!({"s": "abc", "n": 1, "o": {"n": 1, "s": "bc"}, "list": [{"n": 1}]}),
+        ),
+        (
+            "msg.payload.s[0] = 'x';",
+            json!({"s": "xbc", "n": 1, "o": {"n": 1, "s": "abc"}, "list": [{"n": 1}]}),
+        ),
+        (
+            "msg.payload.n[4] = true;",
+            json!({"s": "abc", "n": 17, "o": {"n": 1, "s": "abc"}, "list": [{"n": 1}]}),
+        ),
+        (
+            "let i = 0; msg.payload.list[i].n += 1;",
+            json!({"s": "abc", "n": 1, "o": {"n": 1, "s": "abc"}, "list": [{"n": 2}]}),
+        ),
+        (
+            "fn f(o) { o.n += 1; o } msg.payload.o = f(msg.payload.o);",
+            json!({"s": "abc", "n": 1, "o": {"n": 2, "s": "abc"}, "list": [{"n": 1}]}),
+        ),
+        (
+            "let g = |o| { o.n += 1; o }; msg.payload.o = g.call(msg.payload.o);",
+            json!({"s": "abc", "n": 1, "o": {"n": 2, "s": "abc"}, "list": [{"n": 1}]}),
+        ),
+        (
+            "let list = msg.payload.list; msg.payload.list = list.map(|o| { o.n += msg.payload.n; o });",
+            json!({"s": "abc", "n": 1, "o": {"n": 1, "s": "abc"}, "list": [{"n": 2}]}),
+        ),
+        (
+            "if msg.payload.n == 1 && msg.payload.o.s == \"abc\" { msg.payload.fresh = msg.payload.n; }",
+            json!({"s": "abc", "n": 1, "o": {"n": 1, "s": "abc"}, "list": [{"n": 1}], "fresh": 1}),
+        ),
+    ] {
+        assert_eq!(payload(&format!("{script} msg"), before.clone()), expected, "{script}");
+    }
+}
+
+#[test]
 fn a_property_that_was_only_looked_for_is_not_made() {
     let msg = json!({"payload": {"a": 1}});
-    assert_eq!(out("if msg.payload.b == () && msg.c == () { } msg", msg.clone()), std::slice::from_ref(&msg));
+    assert_eq!(
+        out("if msg.payload.b == () && msg.c == () { 1 } msg", msg.clone()),
+        std::slice::from_ref(&msg)
+    );
     // Nor in a map of the script.
     assert_eq!(
         value("{ let m = #{a: 1}; let b = m.b; [m.len(), m.keys(), m] }"),
@@ -289,6 +354,14 @@ fn errors_say_what_and_where() {
         (
             "sum([1, \"a\"])",
             "script error: an array of numbers is needed, there is a string in it (line 1, column 1)",
+        ),
+        (
+            "[1].map(|a, b, c| a)",
+            "script error: a closure takes another number of values than it is given: (int",
+        ),
+        (
+            "let f = |k, v| v == msg.topic; msg.payload.filter(f)",
+            "script error: a closure uses a variable that is being worked on",
         ),
         ("sleep(5)", "script error: sleep is not available in a function"),
         ("msg.payload.f = |x| x; msg", "script error: a function cannot be put into a message or a context"),
