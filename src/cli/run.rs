@@ -250,7 +250,7 @@ impl Observer for Console {
                 "node": node.id, "name": node.name, "flow": node.flow, "property": record.property,
                 "topic": record.topic, "msgid": record.message_id, "value": value,
             });
-            println!("{line}");
+            show(format_args!("{line}"));
             return;
         }
         let name = if node.name.is_empty() { node.id.as_str() } else { node.name.as_str() };
@@ -260,6 +260,12 @@ impl Observer for Console {
             Some(value) => value.to_json(),
         };
         let topic = record.topic.as_deref().map(|topic| format!(" {topic}")).unwrap_or_default();
-        println!("[{name}]{topic} {text}");
+        show(format_args!("[{name}]{topic} {text}"));
     }
+}
+
+/// A line for whoever looks on. The flow runs on when nobody does.
+fn show(line: std::fmt::Arguments<'_>) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
