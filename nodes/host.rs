@@ -119,6 +119,11 @@ impl Holding {
         Holding { held: Arc::default(), max_messages: settings.hold_limit, max_bytes: settings.hold_bytes }
     }
 
+    /// Another bound, from now on.
+    pub fn set_max_messages(&mut self, messages: usize) {
+        self.max_messages = messages;
+    }
+
     pub fn messages(&self) -> usize {
         self.held.messages.load(Ordering::Relaxed)
     }

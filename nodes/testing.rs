@@ -299,8 +299,7 @@ impl MemoryHost {
     }
 
     pub fn hold_limit(&mut self, limit: usize) {
-        self.settings.hold_limit = limit;
-        self.holding = Holding::new(&self.settings);
+        self.holding.set_max_messages(limit);
     }
 
     pub fn set_context(&mut self, scope: Scope, key: &str, value: Json) {
