@@ -84,19 +84,24 @@ fn failed(text: impl ToString) -> EvaluatorError {
     EvaluatorError::EvaluationError(text.to_string())
 }
 
-/// An interpreter whose functions ask the gateway.
-pub(super) fn evaluator(
-    lent: &Rc<RefCell<Lent>>,
-    variables: &[(&str, JValue)],
-    options: EvaluatorOptions,
-) -> Result<Evaluator, EvaluatorError> {
+/// What an interpreter knows from the start. Variables can be bound only now.
+pub(super) fn context(variables: &[(&str, JValue)]) -> Context {
     let mut context = Context::new();
-    // In JSONata itself, because only there it can take the context for a missing argument.
-    let clone = parser::parse("function($value)<(oa)-:o>{ $value }").map_err(failed)?;
-    context.bind("clone".to_string(), Evaluator::new().evaluate(&clone, &JValue::Undefined)?);
     for (name, value) in variables {
         context.bind((*name).to_string(), value.clone());
     }
+    context
+}
+
+/// An interpreter whose functions ask the gateway.
+pub(super) fn evaluator(
+    lent: &Rc<RefCell<Lent>>,
+    mut context: Context,
+    options: EvaluatorOptions,
+) -> Result<Evaluator, EvaluatorError> {
+    // In JSONata itself, because only there it can take the context for a missing argument.
+    let clone = parser::parse("function($value)<(oa)-:o>{ $value }").map_err(failed)?;
+    context.bind("clone".to_string(), Evaluator::new().evaluate(&clone, &JValue::Undefined)?);
     let mut evaluator = Evaluator::with_options(context, options);
     for (name, scope) in [("flowContext", Scope::Flow), ("globalContext", Scope::Global)] {
         let lent = lent.clone();

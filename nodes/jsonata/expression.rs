@@ -178,17 +178,23 @@ impl Prepared {
             let variables = variables.iter().map(|(name, value)| Ok((*name, lent.buffers.enter(value)?)));
             (data, variables.collect::<Result<Vec<_>, String>>()?)
         };
-        let result = if !variables.is_empty() {
-            // Variables are bound when an interpreter is made.
-            let own = ask::evaluator(&self.lent, &variables, self.options.clone());
-            own.and_then(|mut evaluator| evaluator.evaluate(self.program.ast(), &data))
-        } else {
-            let evaluator = match &mut self.evaluator {
-                Some(evaluator) => evaluator,
-                none => none.insert(ask::evaluator(&self.lent, &[], self.options.clone()).map_err(text)?),
-            };
-            evaluator.evaluate(self.program.ast(), &data)
+        let options = self.options.clone();
+        let mut own;
+        let evaluator = match &mut self.evaluator {
+            Some(evaluator) if variables.is_empty() => evaluator,
+            none if variables.is_empty() => {
+                none.insert(ask::evaluator(&self.lent, ask::context(&[]), options).map_err(text)?)
+            }
+            _ => {
+                let context = ask::context(&variables);
+                own = match parsed.asks {
+                    true => ask::evaluator(&self.lent, context, options).map_err(text)?,
+                    false => Evaluator::with_options(context, options),
+                };
+                &mut own
+            }
         };
+        let result = evaluator.evaluate(self.program.ast(), &data);
         self.lent.borrow().buffers.leave(&result.map_err(text)?)
     }
 }

@@ -144,13 +144,12 @@ fn values_come_from_everywhere() {
         {"t": "gt", "v": "limit", "vt": "global"},
         {"t": "gt", "v": "limits[msg.topic]", "vt": "msg"},
         {"t": "eq", "v": "SITE", "vt": "env"},
-        {"t": "gt", "v": "$globalContext('limit') - 3", "vt": "jsonata"},
         {"t": "gt", "v": "no.such.thing", "vt": "msg"}
     ]);
     let mut rig = Rig::with_host("switch", json!({"rules": rules}), host).unwrap();
     rig.send(json!({"payload": 6, "topic": "a", "limits": {"a": 2}}));
-    let hit: Vec<u16> = (0..6).filter(|port| !rig.sent(*port).is_empty()).collect();
-    assert_eq!(hit, [0, 2, 4]);
+    let hit: Vec<u16> = (0..5).filter(|port| !rig.sent(*port).is_empty()).collect();
+    assert_eq!(hit, [0, 2]);
 }
 
 #[test]
@@ -169,6 +168,7 @@ fn the_previous_value_starts_as_null() {
     assert_eq!(rig.sent(0), [json!({"payload": 0}), json!({"payload": 20}), json!({"payload": 25})]);
 }
 
+#[cfg(feature = "jsonata")]
 #[test]
 fn a_wrong_expression_warns_as_property_and_is_an_error_as_value() {
     let mut rig = Rig::new(
@@ -233,13 +233,11 @@ fn numbers(count: i32) -> Vec<Json> {
 fn head_tail_and_index_select_from_a_sequence() {
     for (rule, repair, expected) in [
         (json!({"t": "head", "v": 3}), false, [0, 1, 2]),
-        (json!({"t": "head", "v": "1+4/2", "vt": "jsonata"}), true, [0, 1, 2]),
+        (json!({"t": "head", "v": "3", "vt": "str"}), true, [0, 1, 2]),
         (json!({"t": "tail", "v": 3}), false, [2, 3, 4]),
         (json!({"t": "tail", "v": 3}), true, [2, 3, 4]),
         (json!({"t": "index", "v": 1, "v2": 3}), false, [1, 2, 3]),
         (json!({"t": "index", "v": 1, "v2": 3}), true, [1, 2, 3]),
-        (json!({"t": "jsonata_exp", "v": "$I > 0 and $I < $N - 1", "vt": "jsonata"}), true, [1, 2, 3]),
-        (json!({"t": "jsonata_exp", "v": "$I > 0 and $I < $N - 1", "vt": "jsonata"}), false, [1, 2, 3]),
     ] {
         let mut rig = Rig::new("switch", json!({"rules": [rule], "repair": repair}));
         sequence(&mut rig, &numbers(5));
@@ -258,6 +256,20 @@ fn head_tail_and_index_select_from_a_sequence() {
         drop(rig.take());
         assert_eq!(rig.settled().len(), 5);
         assert!(rig.settled().iter().all(|(_, outcome)| *outcome == Outcome::Done));
+    }
+}
+
+#[cfg(feature = "jsonata")]
+#[test]
+fn expressions_select_from_a_sequence() {
+    for (rule, repair, expected) in [
+        (json!({"t": "head", "v": "1+4/2", "vt": "jsonata"}), true, [0, 1, 2]),
+        (json!({"t": "jsonata_exp", "v": "$I > 0 and $I < $N - 1", "vt": "jsonata"}), true, [1, 2, 3]),
+        (json!({"t": "jsonata_exp", "v": "$I > 0 and $I < $N - 1", "vt": "jsonata"}), false, [1, 2, 3]),
+    ] {
+        let mut rig = Rig::new("switch", json!({"rules": [rule], "repair": repair}));
+        sequence(&mut rig, &numbers(5));
+        assert_eq!(payloads(&rig, 0), expected, "{rule} {repair}");
     }
 }
 
@@ -308,6 +320,7 @@ fn too_many_waiting_messages_are_given_up() {
     assert_eq!(rig.settled(), [(1, Outcome::Undelivered), (2, Outcome::Undelivered)]);
 }
 
+#[cfg(feature = "jsonata")]
 #[test]
 fn a_message_of_a_sequence_that_fails_does_not_stop_the_others() {
     let rules = json!([{"t": "eq", "v": "$number(payload)", "vt": "jsonata"}]);
