@@ -1,11 +1,12 @@
 //! What a transform has in its hands while it handles a message: where it sends, holds, and asks the gateway.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::error::NodeError;
-use crate::host::{DebugRecord, Host, Level, Mail, Scope, Settings, State, Status, Surroundings, TimerId};
+use crate::host::{
+    DebugRecord, Host, Level, Mail, Place, Scope, Settings, State, Status, Surroundings, TimerId,
+};
 use crate::message::{Message, Meta, Token, Unconfirmed};
 use crate::path::ContextKey;
 use crate::value::{Object, Str, Value};
@@ -118,15 +119,12 @@ impl<'a> Cx<'a> {
     /// Holds a message beside the one being handled: a copy, or one made from it.
     pub fn hold_message(&mut self, mut message: Message) -> Result<Held, (NodeError, Message)> {
         let holding = self.host.holding();
-        if holding.now.load(Ordering::Relaxed) >= holding.limit {
-            let error =
-                format!("the node holds {} messages, as many as it may (setting hold_limit)", holding.limit);
+        let Some(place) = holding.take(weight(&message.value)) else {
+            let error = format!("the node is full: it may hold {}", holding.limits());
             return Err((NodeError::rejected(error), message));
-        }
-        holding.now.fetch_add(1, Ordering::Relaxed);
-        let count = Count(holding.now.clone());
+        };
         message.token.return_credit();
-        Ok(Held { message: Unconfirmed::new(message), _count: count })
+        Ok(Held { message: Unconfirmed::new(message), _place: place })
     }
 
     /// Sends a held message on and is done with it. Without a credit it waits its turn; order stays.
@@ -362,7 +360,7 @@ pub fn weight(value: &Object) -> u32 {
 #[must_use = "dropping it tells the source that its message was lost"]
 pub struct Held {
     message: Unconfirmed,
-    _count: Count,
+    _place: Place,
 }
 
 impl Held {
@@ -377,14 +375,5 @@ impl Held {
     /// Back into the handler's hands as an ordinary copy. It has no credit: prefer `Cx::release`.
     pub fn into_message(self) -> Message {
         self.message.into_message()
-    }
-}
-
-#[derive(Debug)]
-struct Count(Arc<AtomicUsize>);
-
-impl Drop for Count {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

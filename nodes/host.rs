@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::error::NodeError;
@@ -70,7 +71,7 @@ pub trait Host {
     /// Looks up a node that can be called: by id, or by name as dynamic link calls do.
     fn find_link(&self, target: &str, by_name: bool) -> Result<Str, NodeError>;
 
-    /// How many messages this node holds now, and how many it may.
+    /// What this node holds now, and how much it may.
     fn holding(&mut self) -> &mut Holding;
 }
 
@@ -99,11 +100,75 @@ pub trait Surroundings: Send + Sync {
 
 pub type Pieces = Box<dyn Iterator<Item = Message> + Send>;
 
-/// A node's count of held messages. The bound is the node's own, so that one that hoards stops itself only.
+/// What a node holds, and how much it may. The bounds are the node's own, so that one that hoards stops itself only.
 #[derive(Debug, Clone)]
 pub struct Holding {
-    pub now: Arc<std::sync::atomic::AtomicUsize>,
-    pub limit: usize,
+    held: Arc<HeldNow>,
+    max_messages: usize,
+    max_bytes: usize,
+}
+
+#[derive(Debug, Default)]
+struct HeldNow {
+    messages: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+impl Holding {
+    pub fn new(settings: &Settings) -> Holding {
+        Holding { held: Arc::default(), max_messages: settings.hold_limit, max_bytes: settings.hold_bytes }
+    }
+
+    /// Another bound, from now on.
+    pub fn set_max_messages(&mut self, messages: usize) {
+        self.max_messages = messages;
+    }
+
+    pub fn messages(&self) -> usize {
+        self.held.messages.load(Ordering::Relaxed)
+    }
+
+    /// A place for a message of so many bytes; `None` when the node is full.
+    pub fn take(&self, bytes: u32) -> Option<Place> {
+        let full = self.messages() >= self.max_messages || self.bytes() >= self.max_bytes;
+        (!full).then(|| self.place(bytes))
+    }
+
+    /// A place also where there is none left: for what was let in before.
+    pub fn place(&self, bytes: u32) -> Place {
+        self.held.messages.fetch_add(1, Ordering::Relaxed);
+        self.held.bytes.fetch_add(bytes as usize, Ordering::Relaxed);
+        Place { held: self.held.clone(), bytes: bytes as usize }
+    }
+
+    /// Half of what it may hold: time to let nothing new in.
+    pub fn is_half_full(&self) -> bool {
+        self.messages() > self.max_messages / 2 || self.bytes() > self.max_bytes / 2
+    }
+
+    /// What it may hold, for a person.
+    pub fn limits(&self) -> String {
+        let (messages, mib) = (self.max_messages, self.max_bytes / (1024 * 1024));
+        format!("{messages} messages or {mib} MiB (settings hold_limit and hold_bytes)")
+    }
+
+    fn bytes(&self) -> usize {
+        self.held.bytes.load(Ordering::Relaxed)
+    }
+}
+
+/// The place of one held message. Dropping it gives it back.
+#[derive(Debug)]
+pub struct Place {
+    held: Arc<HeldNow>,
+    bytes: usize,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.held.messages.fetch_sub(1, Ordering::Relaxed);
+        self.held.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 /// What is delivered past the wires.
@@ -219,6 +284,8 @@ pub struct Settings {
     pub debug_max_length: usize,
     /// How many messages any one node may hold.
     pub hold_limit: usize,
+    /// How many bytes of messages any one node may hold.
+    pub hold_bytes: usize,
     /// Operations one call of a script may take.
     pub script_operations: u64,
     /// Real time one call of a script may take, a backstop.
@@ -233,6 +300,7 @@ impl Default for Settings {
             node_message_buffer_max_length: 0,
             debug_max_length: 1000,
             hold_limit: 100_000,
+            hold_bytes: 48 * 1024 * 1024,
             script_operations: 10_000_000,
             script_time: Duration::from_secs(5),
             other: BTreeMap::new(),

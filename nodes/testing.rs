@@ -12,7 +12,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use serde_json::Value as Json;
@@ -271,7 +270,7 @@ impl Default for MemoryHost {
         MemoryHost {
             now: Duration::ZERO,
             epoch_ms: 1_700_000_000_000,
-            holding: Holding { now: Arc::new(AtomicUsize::new(0)), limit: settings.hold_limit },
+            holding: Holding::new(&settings),
             settings,
             env: BTreeMap::new(),
             context: Arc::default(),
@@ -300,7 +299,7 @@ impl MemoryHost {
     }
 
     pub fn hold_limit(&mut self, limit: usize) {
-        self.holding.limit = limit;
+        self.holding.set_max_messages(limit);
     }
 
     pub fn set_context(&mut self, scope: Scope, key: &str, value: Json) {

@@ -65,18 +65,20 @@ pub fn register(engine: &mut Engine) {
     getter(engine, "id", |_: &mut NodeApi| call::with(|call| ImmutableString::from(call.id.as_str())));
     getter(engine, "name", |_: &mut NodeApi| call::with(|call| ImmutableString::from(call.name.as_str())));
     getter(engine, "outputCount", |_: &mut NodeApi| call::with(|call| call.outputs as i64));
-    function(engine, "now", || call::with(|call| call.now_ms));
-    function(engine, "random", || call::with(|call| (call.random() >> 11) as f64 / (1u64 << 53) as f64));
+    function(engine, "now", || call::within(|call| call.now()));
+    function(engine, "random", || {
+        call::within(|call| Ok((call.random()? >> 11) as f64 / (1u64 << 53) as f64))
+    });
     function(engine, "random", |from: i64, to: i64| -> Outcome<i64> {
         let Some(span) = to.checked_sub(from).and_then(|span| u64::try_from(span).ok()) else {
             return Err(format!("random({from}, {to}): the first number must not be above the second").into());
         };
-        call::with(|call| match span.checked_add(1) {
-            Some(count) => from.wrapping_add((call.random() % count) as i64),
-            None => call.random() as i64,
+        call::within(|call| match span.checked_add(1) {
+            Some(count) => Ok(from.wrapping_add((call.random()? % count) as i64)),
+            None => Ok(call.random()? as i64),
         })
     });
-    function(engine, "new_id", || call::with(|call| format!("{:016x}", call.random())));
+    function(engine, "new_id", || call::within(|call| Ok(format!("{:016x}", call.random()?))));
 }
 
 pub fn getter<A: 'static, const X: bool, R, const F: bool, FUNC>(engine: &mut Engine, name: &str, get: FUNC)

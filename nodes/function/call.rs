@@ -8,9 +8,10 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rhai::{Dynamic, EvalAltResult, Map};
+use rhai::{Dynamic, EvalAltResult, Map, Target};
 
-use super::value::{Sources, Unfit, kind, same_map};
+use super::survey::Written;
+use super::value::{SOURCE, Sources, Unfit, kind, same_map};
 use crate::host::{Level, Status, Surroundings};
 use crate::pattern::Pattern;
 use crate::value::{Object, Str, Value};
@@ -40,6 +41,8 @@ pub enum Phase {
     #[default]
     Message,
     Close,
+    /// The constants of a module are computed, before there is a node.
+    Module,
 }
 
 #[derive(Default)]
@@ -55,6 +58,8 @@ pub struct Call {
     pub name: Str,
     pub outputs: usize,
     pub around: Option<Arc<dyn Surroundings>>,
+    /// What the script may write to.
+    pub written: Arc<Written>,
     /// A context is locked for an update.
     pub updating: bool,
     pub patterns: HashMap<String, Pattern>,
@@ -103,7 +108,16 @@ impl Call {
         self.updating = false;
     }
 
+    /// Refuses what only a running node has.
+    pub fn of_node(&self) -> Outcome<()> {
+        match self.phase {
+            Phase::Module => Err("not available in the constants of a module".into()),
+            _ => Ok(()),
+        }
+    }
+
     pub fn act(&mut self, action: Action) -> Outcome<()> {
+        self.of_node()?;
         if self.actions.len() >= MAX_ACTIONS {
             return Err(format!("more than {MAX_ACTIONS} messages, logs and states in one call").into());
         }
@@ -177,8 +191,24 @@ impl Call {
         }
     }
 
-    pub fn random(&mut self) -> u64 {
-        crate::testing::splitmix(&mut self.seed)
+    pub fn random(&mut self) -> Outcome<u64> {
+        self.of_node()?;
+        Ok(crate::testing::splitmix(&mut self.seed))
+    }
+
+    pub fn now(&self) -> Outcome<i64> {
+        self.of_node()?;
+        Ok(self.now_ms)
+    }
+
+    /// A property that a map does not have yet: kept in the map, unless it is a plain value that is only read.
+    pub fn property<'m>(&mut self, map: &'m mut Map, name: &str) -> Outcome<Target<'m>> {
+        let value = self.sources.property(map, name)?;
+        let plain = !(value.is_map() || value.is_array() || value.is_blob());
+        if plain && !self.written.contains(name) || name == SOURCE {
+            return Ok(Target::TempValue(value));
+        }
+        Ok(Target::RefMut(map.entry(name.into()).or_insert(value)))
     }
 
     /// A regular expression, compiled once a node.

@@ -4,12 +4,11 @@ use std::sync::{Arc, OnceLock};
 
 use rhai::module_resolvers::StaticModuleResolver;
 use rhai::packages::{Package, StandardPackage};
-use rhai::{Dynamic, Engine, FuncRegistration, Module, OptimizationLevel, Scope, Shared, Target};
+use rhai::{Engine, FuncRegistration, Module, OptimizationLevel, Scope, Shared};
 
 use super::api::NodeApi;
 use super::call::{self, Action, Outcome};
 use super::context::{ContextApi, EnvApi};
-use super::value::SOURCE;
 use super::{api, bytes, context, guard, map, stats, text, words};
 use crate::host::{self, Level};
 
@@ -38,20 +37,35 @@ pub fn constants() -> Scope<'static> {
     constants
 }
 
+/// Two of the same kind: one looks at every variable that is read ([`guard::variable`]), one has no need to.
+#[derive(Debug, Clone)]
+pub struct Interpreter {
+    pub guarded: Arc<Engine>,
+    pub plain: Arc<Engine>,
+}
+
 /// The interpreter of all nodes that have no script modules of their own.
-pub fn shared() -> Arc<Engine> {
-    static SHARED: OnceLock<Arc<Engine>> = OnceLock::new();
-    SHARED.get_or_init(|| Arc::new(new())).clone()
+pub fn shared() -> Interpreter {
+    static SHARED: OnceLock<Interpreter> = OnceLock::new();
+    let make = || Interpreter { guarded: Arc::new(new(true)), plain: Arc::new(new(false)) };
+    SHARED.get_or_init(make).clone()
 }
 
-/// One for a node with script modules: they are found by these names and nowhere else.
-pub fn with_modules(modules: StaticModuleResolver) -> Engine {
-    let mut engine = new();
-    engine.set_module_resolver(modules);
-    engine
+/// One for a node with script modules: found by their names and nowhere else, and some by a name in the script. It is
+/// always on guard: the loops may be in a module.
+pub fn with_modules(modules: &StaticModuleResolver, names: &[(String, String)]) -> Interpreter {
+    let mut engine = new(true);
+    engine.set_module_resolver(modules.clone());
+    for (variable, name) in names {
+        if let Some((_, module)) = modules.iter().find(|(known, _)| known == name) {
+            engine.register_static_module(variable, module.clone());
+        }
+    }
+    let guarded = Arc::new(engine);
+    Interpreter { plain: guarded.clone(), guarded }
 }
 
-fn new() -> Engine {
+fn new(guard: bool) -> Engine {
     static STANDARD: OnceLock<Shared<Module>> = OnceLock::new();
     let mut engine = Engine::new_raw();
     engine.register_global_module(STANDARD.get_or_init(|| StandardPackage::new().as_shared_module()).clone());
@@ -59,15 +73,9 @@ fn new() -> Engine {
     engine.set_max_strings_interned(0);
     engine.set_optimization_level(OptimizationLevel::Simple);
     engine.set_strict_variables(true);
-    limit(&mut engine);
+    limit(&mut engine, guard);
     // Reading a property that is not in a map brings it from the object that the map stands for.
-    engine.on_map_missing_property(|map, name, _| {
-        if name == SOURCE {
-            return Ok(Target::TempValue(Dynamic::UNIT));
-        }
-        let value = call::within(|call| Ok(call.sources.property(map, name)?))?;
-        Ok(Target::RefMut(map.entry(name.into()).or_insert(value)))
-    });
+    engine.on_map_missing_property(|map, name, _| call::within(|call| call.property(map, name)));
     engine.on_print(|text| tell(Level::Info, text));
     engine.on_debug(|text, _, _| tell(Level::Debug, text));
     forbid(&mut engine);
@@ -88,7 +96,7 @@ fn new() -> Engine {
 
 // Callbacks are marked deprecated to say that they may change.
 #[allow(deprecated)]
-fn limit(engine: &mut Engine) {
+fn limit(engine: &mut Engine, guard: bool) {
     engine
         .set_max_string_size(MAX_STRING)
         .set_max_array_size(MAX_ARRAY)
@@ -98,8 +106,10 @@ fn limit(engine: &mut Engine) {
         .set_max_variables(MAX_VARIABLES)
         .set_max_modules(MAX_MODULES)
         .on_progress(guard::operation)
-        .on_var(guard::variable)
         .on_parse_token(|token, _, _| words::token(token));
+    if guard {
+        engine.on_var(guard::variable);
+    }
 }
 
 /// What blocks a lane, reads a clock that is not the engine's, or gets around the limits.

@@ -59,10 +59,18 @@ fn words(mut error: EvalAltResult, budget: &Budget) -> String {
                 _ => lower(text.clone()),
             }
         }
+        EvalAltResult::ErrorFunctionNotFound(text, _) if text.starts_with("anon$") => {
+            let given = text.split_once(' ').map_or("", |(_, given)| given);
+            format!("a closure takes another number of values than it is given: {}", plain_types(given))
+        }
         EvalAltResult::ErrorFunctionNotFound(text, _) => {
             format!("there is no function {}", plain_types(text))
         }
         EvalAltResult::ErrorDataTooLarge(what, _) => format!("{} too large", lower(what.clone())),
+        EvalAltResult::ErrorDataRace(..) => {
+            "a closure uses a variable that is being worked on: put what it needs into a variable of its own first"
+                .to_string()
+        }
         EvalAltResult::ErrorStackOverflow(_) => "functions call each other too deep".to_string(),
         EvalAltResult::ErrorMismatchDataType(..)
         | EvalAltResult::ErrorMismatchOutputType(..)

@@ -32,8 +32,8 @@ pub const OUT_OF_TIME: i64 = 2;
 pub struct Budget {
     pub operations: u64,
     pub time: Duration,
-    /// Variable reads between two looks at the depth; none where the script is too short to nest that deep.
-    pub reads: Option<u32>,
+    /// Variable reads between two looks at the depth.
+    pub reads: u32,
 }
 
 impl Budget {
@@ -69,9 +69,8 @@ pub fn start(budget: &Budget) {
         left.operations.set(budget.operations);
         left.time.set(budget.time);
         left.until.set(None);
-        let reads = budget.reads.unwrap_or(u32::MAX);
-        left.reads.set(reads);
-        left.most_reads.set(reads);
+        left.reads.set(budget.reads);
+        left.most_reads.set(budget.reads);
     });
 }
 

@@ -11,10 +11,13 @@ mod map;
 mod node;
 mod script;
 mod stats;
+mod survey;
 mod text;
 mod value;
 mod words;
 
+#[cfg(test)]
+mod error_tests;
 #[cfg(test)]
 mod limits_tests;
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rhai::{Dynamic, Scope as Variables};
 use serde::Deserialize;
 
-use super::call::{self, Action, Call, Phase};
+use super::call::{Action, Call, Phase};
 use super::engine;
 use super::guard::Budget;
 use super::script::{self, Script};
@@ -115,7 +115,7 @@ fn build(config: &NodeConfig) -> Result<Built, NodeError> {
         return Err(NodeError::config("/timeout", "the time limit is from 0 to 86400 seconds"));
     }
     let time = if c.timeout > 0.0 { Duration::from_secs_f64(c.timeout) } else { config.settings.script_time };
-    let budget = Budget { operations: config.settings.script_operations, time, reads: None };
+    let budget = Budget { operations: config.settings.script_operations, time, reads: 1 };
     let names = names_of_modules(&c)?;
     let interpreter = script::engine_for(&c.modules, &names, budget)
         .map_err(|(name, error)| NodeError::config(format!("/modules/{}", escape(&name)), error))?;
@@ -123,13 +123,13 @@ fn build(config: &NodeConfig) -> Result<Built, NodeError> {
     let outputs = c.outputs.max(config.outputs);
     let mut variables = engine::constants();
     let optional = |pointer: &str, source: &str| {
-        let script = || Script::new(interpreter.clone(), source, &variables, budget);
+        let script = || Script::new(&interpreter, source, &variables, budget);
         (!source.trim().is_empty()).then(script).transpose().map_err(|e| NodeError::config(pointer, e))
     };
     let (setup, finish) = (optional("/initialize", &c.initialize)?, optional("/finalize", &c.finalize)?);
     // Last, so that it is found first.
     variables.push_dynamic("msg", Dynamic::UNIT);
-    let func = Script::new(interpreter.clone(), &c.func, &variables, budget)
+    let func = Script::new(&interpreter, &c.func, &variables, budget)
         .map_err(|error| NodeError::config("/func", error))?;
     let call = Call { id: config.id.clone(), name: config.name.clone(), outputs, ..Call::default() };
     Ok(Built::transform(Function {
@@ -204,9 +204,9 @@ impl Transform for Function {
         }
         let root = call.map(message.value.clone());
         self.set_message(Dynamic::from_map(root));
-        call::enter(call);
-        let result = self.func.run(&mut self.variables);
-        let mut call = call::leave();
+        self.call = Some(call);
+        let result = self.func.run(&mut self.call, &mut self.variables);
+        let mut call = self.call.take().unwrap_or_default();
         self.variables.rewind(self.base);
         let root = self.take_message();
 
@@ -262,9 +262,9 @@ impl Function {
         let mut call = self.call.take().unwrap_or_default();
         call.begin(phase);
         call.now_ms = cx.wall_ms();
-        call::enter(call);
-        let result = script.run(&mut self.variables);
-        let mut call = call::leave();
+        self.call = Some(call);
+        let result = script.run(&mut self.call, &mut self.variables);
+        let mut call = self.call.take().unwrap_or_default();
         self.variables.rewind(self.base);
         for action in call.actions.drain(..) {
             match action {

@@ -52,6 +52,8 @@ fn mistakes_are_found_when_the_flow_is_built() {
         ("func", "fn f() { msg.payload }\nf()", "functions do not see msg"),
         ("func", "let f = || this;", "`this` is not available"),
         ("func", "eval(\"1\")", "'eval'"),
+        ("func", "msg.payload.map(|x| x + msg.topic)", "a closure cannot use msg while"),
+        ("func", "let a = #{l: []};\na.l.filter(|x| x == a.m)", "a closure cannot use a while"),
         ("initialize", "msg.payload = 1;", "undefined variable: msg"),
         ("finalize", "\n\nlet", "line 3"),
     ] {
@@ -358,6 +360,11 @@ fn modules_are_part_of_the_flow() {
         (json!({"func": "msg", "libs": [{"var": "a b", "module": "os"}]}), "/libs/0/var", "is no name"),
         (json!({"func": "msg", "modules": {"a/b": "fn f( {"}}), "/modules/a~1b", "(line 1, column"),
         (json!({"func": "msg", "modules": {"a": "throw 1;"}}), "/modules/a", "script error"),
+        (
+            json!({"func": "msg", "modules": {"a": "const START = now();"}}),
+            "/modules/a",
+            "not available in the constants of a module (line 1, column 15)",
+        ),
     ] {
         let (at, message) = refused(properties);
         assert_eq!(at, pointer);

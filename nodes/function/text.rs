@@ -70,7 +70,7 @@ pub fn register(engine: &mut Engine) {
     function(engine, "captures", captures);
     function(engine, "replace_re", replace);
     function(engine, "split_re", split);
-    function(engine, "iso", || call::with(|call| date::iso(call.now_ms)));
+    function(engine, "iso", || call::within(|call| Ok(date::iso(call.now()?))));
     function(engine, "iso", |ms: i64| date::iso(ms));
     function(engine, "parse_time", |text: &str| parse_time(text));
     function(engine, "format_time", |ms: i64, format: &str| date::format(ms, format));

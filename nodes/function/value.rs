@@ -131,19 +131,24 @@ impl Sources {
                 None => Err(Unfit::Type("value in use".into())),
             };
         }
-        let value = if let Ok(n) = dynamic.as_int() {
-            Value::Int(n)
-        } else if let Ok(map) = dynamic.as_map_ref() {
+        // Asking first is cheap; a failed conversion makes the name of the type for its error.
+        let value = if dynamic.is_int() {
+            Value::Int(dynamic.as_int().unwrap_or_default())
+        } else if dynamic.is_map()
+            && let Ok(map) = dynamic.as_map_ref()
+        {
             return Ok(self.changed_map(&map, old, depth)?.map(Value::Object));
-        } else if let Ok(text) = dynamic.as_immutable_string_ref() {
+        } else if dynamic.is_string()
+            && let Ok(text) = dynamic.as_immutable_string_ref()
+        {
             match old {
                 Some(Value::Str(old)) if old.as_str() == text.as_str() => return Ok(None),
                 _ => Value::Str(Str::new(text.as_str())),
             }
-        } else if let Ok(n) = dynamic.as_float() {
-            Value::Float(n)
-        } else if let Ok(b) = dynamic.as_bool() {
-            Value::Bool(b)
+        } else if dynamic.is_float() {
+            Value::Float(dynamic.as_float().unwrap_or_default())
+        } else if dynamic.is_bool() {
+            Value::Bool(dynamic.as_bool().unwrap_or_default())
         } else if dynamic.is_unit() {
             Value::Null
         } else if let Ok(items) = dynamic.as_array_ref() {
@@ -201,7 +206,8 @@ impl Sources {
         let mut out: Option<Object> = match source {
             Some(_) if in_place => None,
             Some(source) => Some(source.clone()),
-            None => Some(Object::with_capacity(map.len())),
+            // Room for the id of a message.
+            None => Some(Object::with_capacity(map.len() + usize::from(depth == 0))),
         };
         for (key, item) in map {
             if key == SOURCE {
@@ -284,25 +290,24 @@ pub fn kind(value: &Dynamic) -> &'static str {
 
 /// Whether two values are the same to the last bit, as a copy is that nobody changed since.
 pub fn same(a: &Dynamic, b: &Dynamic) -> bool {
-    if let (Ok(a), Ok(b)) = (a.as_int(), b.as_int()) {
-        return a == b;
+    if a.is_int() && b.is_int() {
+        a.as_int() == b.as_int()
+    } else if a.is_map() && b.is_map() {
+        matches!((a.as_map_ref(), b.as_map_ref()), (Ok(a), Ok(b)) if same_map(&a, &b))
+    } else if a.is_string() && b.is_string() {
+        let texts = (a.as_immutable_string_ref(), b.as_immutable_string_ref());
+        matches!(texts, (Ok(a), Ok(b)) if a.as_str() == b.as_str())
+    } else if a.is_float() && b.is_float() {
+        matches!((a.as_float(), b.as_float()), (Ok(a), Ok(b)) if a.to_bits() == b.to_bits())
+    } else if a.is_bool() && b.is_bool() {
+        a.as_bool() == b.as_bool()
+    } else if a.is_array() && b.is_array() {
+        let same_items =
+            |a: &[Dynamic], b: &[Dynamic]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b));
+        matches!((a.as_array_ref(), b.as_array_ref()), (Ok(a), Ok(b)) if same_items(&a, &b))
+    } else {
+        a.is_unit() && b.is_unit() && a.tag() == b.tag()
     }
-    if let (Ok(a), Ok(b)) = (a.as_map_ref(), b.as_map_ref()) {
-        return same_map(&a, &b);
-    }
-    if let (Ok(a), Ok(b)) = (a.as_immutable_string_ref(), b.as_immutable_string_ref()) {
-        return a.as_str() == b.as_str();
-    }
-    if let (Ok(a), Ok(b)) = (a.as_float(), b.as_float()) {
-        return a.to_bits() == b.to_bits();
-    }
-    if let (Ok(a), Ok(b)) = (a.as_bool(), b.as_bool()) {
-        return a == b;
-    }
-    if let (Ok(a), Ok(b)) = (a.as_array_ref(), b.as_array_ref()) {
-        return a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| same(a, b));
-    }
-    a.is_unit() && b.is_unit() && a.tag() == b.tag()
 }
 
 pub fn same_map(a: &Map, b: &Map) -> bool {

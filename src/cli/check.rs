@@ -52,9 +52,11 @@ impl Check {
             output::problems(&file, &problems);
             match bad {
                 true => eprintln!("{file}: not ok: {}", output::count(&problems)),
-                false => {
-                    println!("{file}: ok, {}, {}", output::plural(nodes, "node"), output::count(&problems))
-                }
+                false => output::line(format_args!(
+                    "{file}: ok, {}, {}",
+                    output::plural(nodes, "node"),
+                    output::count(&problems)
+                )),
             }
         }
         Ok(if failed { Outcome::Failed } else { Outcome::Done })

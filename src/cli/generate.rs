@@ -7,8 +7,8 @@ use clap::{Args, Subcommand};
 use serde_json::{Value as Json, json};
 use tidegate_nodes::descriptor::{Descriptor, FieldKind};
 
-use super::Outcome;
 use super::nodes::page;
+use super::{Outcome, output};
 
 /// Generate the node reference, TypeScript types, or a large flow to measure with
 #[derive(Debug, Args)]
@@ -66,7 +66,7 @@ impl Generate {
 impl Output {
     fn give(&self, text: &str) -> anyhow::Result<Outcome> {
         let Some(path) = &self.out else {
-            print!("{text}");
+            output::print(format_args!("{text}"));
             return Ok(Outcome::Done);
         };
         let before = std::fs::read_to_string(path).ok();
@@ -76,11 +76,13 @@ impl Output {
         }
         let name = path.display().to_string();
         match (self.json, self.check && !same) {
-            (true, _) => println!("{}", json!({ "file": name, "changed": !same })),
+            (true, _) => output::line(format_args!("{}", json!({ "file": name, "changed": !same }))),
             (false, true) => {
                 eprintln!("{name} is not what `tidegate generate` makes: run it again without --check")
             }
-            (false, false) => println!("{name}: {}", if same { "unchanged" } else { "written" }),
+            (false, false) => {
+                output::line(format_args!("{name}: {}", if same { "unchanged" } else { "written" }))
+            }
         }
         Ok(if self.check && !same { Outcome::Failed } else { Outcome::Done })
     }

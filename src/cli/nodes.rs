@@ -25,12 +25,12 @@ impl Nodes {
             for descriptor in all {
                 match self.json {
                     true => output::json_line(&describe(descriptor))?,
-                    false => println!(
+                    false => output::line(format_args!(
                         "{:<18} {:<10} {}",
                         descriptor.type_name,
                         descriptor.category.name(),
                         descriptor.summary
-                    ),
+                    )),
                 }
             }
             return Ok(Outcome::Done);
@@ -42,7 +42,7 @@ impl Nodes {
         };
         match self.json {
             true => output::json_line(&describe(found))?,
-            false => println!("{}", page(found)),
+            false => output::line(format_args!("{}", page(found))),
         }
         Ok(Outcome::Done)
     }

@@ -8,8 +8,21 @@ use crate::flow::{Problem, Severity};
 
 /// One JSON object a line.
 pub fn json_line(value: &impl Serialize) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string(value)?);
+    line(format_args!("{}", serde_json::to_string(value)?));
     Ok(())
+}
+
+/// A line on standard output. When nobody reads it any more (`tidegate nodes | head`) there is nothing left to do.
+pub fn line(text: std::fmt::Arguments<'_>) {
+    print(format_args!("{text}\n"));
+}
+
+/// Text on standard output, as it stands.
+pub fn print(text: std::fmt::Arguments<'_>) {
+    if let Err(error) = std::io::stdout().write_fmt(text) {
+        let code = if error.kind() == std::io::ErrorKind::BrokenPipe { 0 } else { 1 };
+        std::process::exit(code);
+    }
 }
 
 /// The problems of a document, worst first, and a last line that counts them.

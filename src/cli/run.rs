@@ -30,6 +30,12 @@ pub struct Run {
     /// Seconds that a stop may take before what is not done is given up and named
     #[arg(long, default_value_t = 10, value_name = "SECONDS")]
     drain: u64,
+    /// How many messages one node may hold
+    #[arg(long, env = "TIDEGATE_HOLD_LIMIT", value_name = "MESSAGES", default_value_t = Settings::default().hold_limit)]
+    hold_limit: usize,
+    /// How many bytes of messages one node may hold
+    #[arg(long, env = "TIDEGATE_HOLD_BYTES", value_name = "BYTES", default_value_t = Settings::default().hold_bytes)]
+    hold_bytes: usize,
     /// Stop by itself after so many seconds
     #[arg(long = "for", value_name = "SECONDS")]
     run_for: Option<f64>,
@@ -47,8 +53,9 @@ impl Run {
         };
         let name =
             self.flow.as_ref().map_or_else(|| "the demo".to_string(), |path| path.display().to_string());
-        let options = Options { seed: seed(), ..Options::default() };
-        let settings = options.settings.clone();
+        let settings =
+            Settings { hold_limit: self.hold_limit, hold_bytes: self.hold_bytes, ..Settings::default() };
+        let options = Options { seed: seed(), settings: settings.clone(), ..Options::default() };
         let Some((plan, count)) = ready(document, &name, &settings) else { return Ok(Outcome::Failed) };
 
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -56,8 +63,12 @@ impl Run {
             .enable_all()
             .build()
             .context("cannot start the I/O threads")?;
-        let engine = Engine::start(options, Arc::new(Console { json: self.json }), runtime.handle().clone())
-            .context("cannot start the lane threads")?;
+        let engine = Engine::start(
+            options,
+            Arc::new(Console { json: self.json, log: LogObserver::default() }),
+            runtime.handle().clone(),
+        )
+        .context("cannot start the lane threads")?;
         let deployed = engine.deploy(plan, Deployment::Full);
         tell_deployed(&deployed);
         eprintln!("tidegate {} runs {name}: {count}", env!("CARGO_PKG_VERSION"));
@@ -224,11 +235,12 @@ fn seed() -> u64 {
 /// Shows what debug nodes show on standard output, and the rest in the log.
 struct Console {
     json: bool,
+    log: LogObserver,
 }
 
 impl Observer for Console {
     fn event(&self, at: Duration, node: &NodeRef, event: Event) {
-        let Event::Debug(record) = &event else { return LogObserver.event(at, node, event) };
+        let Event::Debug(record) = &event else { return self.log.event(at, node, event) };
         if !record.to_sidebar && !record.to_console {
             return;
         }
@@ -238,7 +250,7 @@ impl Observer for Console {
                 "node": node.id, "name": node.name, "flow": node.flow, "property": record.property,
                 "topic": record.topic, "msgid": record.message_id, "value": value,
             });
-            println!("{line}");
+            show(format_args!("{line}"));
             return;
         }
         let name = if node.name.is_empty() { node.id.as_str() } else { node.name.as_str() };
@@ -248,6 +260,12 @@ impl Observer for Console {
             Some(value) => value.to_json(),
         };
         let topic = record.topic.as_deref().map(|topic| format!(" {topic}")).unwrap_or_default();
-        println!("[{name}]{topic} {text}");
+        show(format_args!("[{name}]{topic} {text}"));
     }
+}
+
+/// A line for whoever looks on. The flow runs on when nobody does.
+fn show(line: std::fmt::Arguments<'_>) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout(), "{line}");
 }

@@ -52,7 +52,7 @@ impl Test {
         drop(progress);
         if !self.json {
             let skipped = if skipped > 0 { format!(", {skipped} skipped") } else { String::new() };
-            println!("{passed} passed, {failed} failed{skipped}");
+            output::line(format_args!("{passed} passed, {failed} failed{skipped}"));
         }
         Ok(if failed > 0 { Outcome::Failed } else { Outcome::Done })
     }
@@ -61,9 +61,9 @@ impl Test {
         if self.json {
             return output::json_line(verdict);
         }
-        println!("{} {}", if verdict.ok { "ok" } else { "not ok" }, verdict.name);
+        output::line(format_args!("{} {}", if verdict.ok { "ok" } else { "not ok" }, verdict.name));
         for line in verdict.why.lines() {
-            println!("    {line}");
+            output::line(format_args!("    {line}"));
         }
         Ok(())
     }

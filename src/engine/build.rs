@@ -1,11 +1,11 @@
 //! From a plan to nodes in their places. Nothing here opens or spawns: that is `deploy.rs`.
 
 use std::collections::VecDeque;
-use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Weak};
 
 use tidegate_nodes::common::junction::PassThrough;
 use tidegate_nodes::connector::DynConnector;
+use tidegate_nodes::descriptor::Role;
 use tidegate_nodes::error::NodeError;
 use tidegate_nodes::host::Holding;
 use tidegate_nodes::node::{Built, Kind};
@@ -110,7 +110,7 @@ pub fn around(
         pool,
         waiting: VecDeque::new(),
         resume: false,
-        holding: Holding { now: Arc::new(AtomicUsize::new(0)), limit: shared.settings.hold_limit },
+        holding: Holding::new(&shared.settings),
         state: Keyed::default(),
         panics: Vec::new(),
         saved: None,
@@ -135,6 +135,11 @@ pub fn context_owners(plan: &PlanNode) -> ContextOwners {
 }
 
 impl PlanNode {
+    /// Whether it makes messages by itself.
+    pub fn is_source(&self) -> bool {
+        matches!(self.kind, PlanKind::Node(node) if node.descriptor.role == Role::Source)
+    }
+
     /// Whether messages come out of it that came into no input of it.
     pub fn has_no_input(&self) -> bool {
         matches!(self.kind, PlanKind::Node(node) if node.descriptor.inputs == 0)

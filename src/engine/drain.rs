@@ -1,11 +1,9 @@
 //! The way to a stop: sources first, then what is under way, then sinks, with a deadline that names the stuck.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use tidegate_nodes::descriptor::Role;
 use tidegate_nodes::message::Token;
 use tidegate_nodes::value::Str;
 
@@ -16,7 +14,6 @@ use super::lane::Lane;
 use super::observer::Event;
 use super::slot::Running;
 use super::{Engine, Shared};
-use crate::flow::PlanKind;
 
 /// How a stop went.
 #[derive(Debug, Default, Serialize)]
@@ -83,9 +80,7 @@ fn quiet(layout: &Layout) -> bool {
 /// Sources that make messages by themselves make no more.
 fn halt_sources(lane: &mut Lane) {
     for at in 0..lane.slots.len() {
-        if let PlanKind::Node(node) = lane.slots[at].around.plan.kind
-            && node.descriptor.role == Role::Source
-        {
+        if lane.slots[at].around.plan.is_source() {
             lane.core.timers.forget(at as u32);
         }
     }
@@ -96,7 +91,7 @@ fn name_stuck(lane: &Lane, stuck: &mut Vec<Stuck>) {
         let around = &slot.around;
         let at = around.index;
         let queued = lane.core.queue.iter().filter(|envelope| envelope.to == at).count();
-        let held = around.holding.now.load(Ordering::Relaxed);
+        let held = around.holding.messages();
         let unconfirmed = match &slot.node {
             Running::Connector(port) => port.unconfirmed(),
             _ => 0,
@@ -120,7 +115,7 @@ fn close(lane: &mut Lane, shared: &Shared) {
             Ok(())
         });
         let around = &lane.slots[at].around;
-        let count = around.holding.now.load(Ordering::Relaxed) as u64;
+        let count = around.holding.messages() as u64;
         if count > 0 {
             shared.tell(
                 &around.id,

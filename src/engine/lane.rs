@@ -4,12 +4,11 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tidegate_nodes::cx::Cx;
 use tidegate_nodes::error::NodeError;
-use tidegate_nodes::host::{Host, Mail, Pieces};
+use tidegate_nodes::host::{Holding, Host, Mail, Pieces};
 use tidegate_nodes::message::{Message, Meta, Token, Unconfirmed};
 use tidegate_nodes::node::Transform;
 use tidegate_nodes::value::Str;
@@ -57,12 +56,21 @@ pub struct Core {
     /// Nodes are being started: as in Node-RED nobody listens to them yet.
     pub starting: bool,
     /// Nodes that have ever held a message.
-    pub holders: Vec<u32>,
+    pub holders: Vec<(u32, Holding)>,
+    /// Sources that got no credit because a node hoards.
+    pub starved: Vec<u32>,
     /// Nodes that have run since their state was saved.
     pub touched: Vec<u32>,
     pub seed: u64,
     /// Set once the lane has a handle; only a lane that is being built has none.
     pub handle: Option<Arc<LaneHandle>>,
+}
+
+impl Core {
+    /// A node that holds half of what it may stops the intake: its sources wait rather than lose.
+    pub fn is_hoarding(&self) -> bool {
+        self.holders.iter().any(|(_, holding)| holding.is_half_full())
+    }
 }
 
 /// What a turn ended with.
@@ -106,6 +114,7 @@ impl Lane {
                 }
             }
             did |= self.take_commands(shared);
+            did |= self.feed_starved(shared);
             if !self.take_in(shared) && self.core.queue.is_empty() && self.core.pulls.is_empty() {
                 break;
             }
@@ -121,7 +130,7 @@ impl Lane {
 
     fn take_in(&mut self, shared: &Shared) -> bool {
         let room = shared.options.queue_mark.saturating_sub(self.core.queue.len()).min(PULL_BATCH);
-        if room == 0 || self.is_hoarding() {
+        if room == 0 || self.core.is_hoarding() {
             return false;
         }
         let Some(handle) = self.core.handle.clone() else { return false };
@@ -151,12 +160,15 @@ impl Lane {
         any
     }
 
-    /// A node that holds half of what it may stops the intake: its sources wait rather than lose.
-    fn is_hoarding(&self) -> bool {
-        self.core.holders.iter().any(|&at| {
-            let holding = &self.slots[at as usize].around.holding;
-            holding.now.load(Ordering::Relaxed) > holding.limit / 2
-        })
+    /// Calls the sources that were told to wait, when there is room again.
+    fn feed_starved(&mut self, shared: &Shared) -> bool {
+        if self.core.starved.is_empty() || self.core.is_hoarding() {
+            return false;
+        }
+        for at in std::mem::take(&mut self.core.starved) {
+            self.resume(at, shared);
+        }
+        true
     }
 
     fn take_commands(&mut self, shared: &Shared) -> bool {

@@ -1,7 +1,6 @@
 //! What the engine lends to a transform for one call: `Host`, filled in.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tidegate_nodes::error::NodeError;
@@ -28,23 +27,14 @@ pub struct Lend<'l> {
 impl Lend<'_> {
     /// Sends what waited for a credit, as far as credits go.
     pub fn send_waiting(&mut self) {
-        while let Some((_, message)) = self.around.waiting.front() {
+        while let Some((_, message, _)) = self.around.waiting.front() {
             let bytes = tidegate_nodes::cx::weight(&message.message().value);
             let Some(credit) = self.around.pool.take(bytes) else { return };
-            let Some((port, message)) = self.around.waiting.pop_front() else { return };
-            self.release_place();
+            let Some((port, message, _)) = self.around.waiting.pop_front() else { return };
             let mut message = message.into_message();
             message.token.set_credit(credit);
             route(self.core, self.around, port, message, self.shared);
         }
-    }
-
-    fn take_place(&mut self) {
-        self.around.holding.now.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn release_place(&mut self) {
-        self.around.holding.now.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -155,6 +145,14 @@ impl Host for Lend<'_> {
     }
 
     fn take_credit(&mut self, bytes: u32) -> Option<Arc<Credit>> {
+        // A tab in which a node hoards makes nothing new: its sources are called when there is room again.
+        if self.around.plan.is_source() && self.core.is_hoarding() {
+            self.around.resume = true;
+            if !self.core.starved.contains(&self.around.index) {
+                self.core.starved.push(self.around.index);
+            }
+            return None;
+        }
         // Who waits goes first.
         let credit = if self.around.waiting.is_empty() { self.around.pool.take(bytes) } else { None };
         self.around.resume |= credit.is_none();
@@ -162,8 +160,8 @@ impl Host for Lend<'_> {
     }
 
     fn send_when_credit(&mut self, port: u16, message: Message) {
-        self.take_place();
-        self.around.waiting.push_back((port, Unconfirmed::new(message)));
+        let place = self.around.holding.place(tidegate_nodes::cx::weight(&message.value));
+        self.around.waiting.push_back((port, Unconfirmed::new(message), place));
     }
 
     fn send_pieces(&mut self, port: u16, pieces: Pieces) {
@@ -188,8 +186,8 @@ impl Host for Lend<'_> {
 
     fn holding(&mut self) -> &mut Holding {
         let at = self.around.index;
-        if !self.core.holders.contains(&at) {
-            self.core.holders.push(at);
+        if !self.core.holders.iter().any(|(holder, _)| *holder == at) {
+            self.core.holders.push((at, self.around.holding.clone()));
         }
         &mut self.around.holding
     }

@@ -1,5 +1,7 @@
 //! What the engine tells the outside: log lines, statuses, debug records, losses. It never waits for who listens.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tidegate_nodes::error::NodeError;
@@ -59,11 +61,54 @@ pub trait Observer: Send + Sync {
     fn event(&self, at: Duration, node: &NodeRef, event: Event);
 }
 
-/// Events to the log; debug records to the console where they ask for it.
-pub struct LogObserver;
+/// Events to the log; debug records to the console where they ask for it. A node that fails at every message must not
+/// fill a log, which on a board is an SD card: of one node a few lines are written in a while, the others are counted.
+#[derive(Default)]
+pub struct LogObserver {
+    lines: Mutex<HashMap<Str, Lines>>,
+}
+
+/// What one node has written lately.
+#[derive(Default)]
+struct Lines {
+    since: Duration,
+    written: u32,
+    left_out: u64,
+}
+
+/// So many lines a node in this time.
+const MOST_LINES: u32 = 20;
+const LINES_WINDOW: Duration = Duration::from_secs(10);
+
+impl LogObserver {
+    /// Whether the node may write a line now; tells how many were left out before.
+    fn may_write(&self, at: Duration, node: &NodeRef) -> bool {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = lines.entry(node.id.clone()).or_default();
+        if at >= lines.since + LINES_WINDOW {
+            if lines.left_out > 0 {
+                tracing::warn!("{node}: {} more lines were left out", lines.left_out);
+            }
+            *lines = Lines { since: at, ..Lines::default() };
+        }
+        lines.written += 1;
+        let may = lines.written <= MOST_LINES;
+        lines.left_out += u64::from(!may);
+        may
+    }
+}
 
 impl Observer for LogObserver {
-    fn event(&self, _at: Duration, node: &NodeRef, event: Event) {
+    fn event(&self, at: Duration, node: &NodeRef, event: Event) {
+        let quiet = match &event {
+            Event::Debug(record) => !record.to_console,
+            Event::Status(_) | Event::Received(_) | Event::Sent(_) => true,
+            _ => false,
+        };
+        // What a debug node shows was asked for, and is written whatever it takes.
+        if quiet || !(matches!(event, Event::Debug(_)) || self.may_write(at, node)) {
+            return;
+        }
         match event {
             Event::Log(Level::Error, text) => tracing::error!("{node}: {text}"),
             Event::Log(Level::Warn, text) => tracing::warn!("{node}: {text}"),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tidegate_nodes::host::{Holding, State};
+use tidegate_nodes::host::{Holding, Place, State};
 use tidegate_nodes::message::Unconfirmed;
 use tidegate_nodes::node::{Listen, Transform};
 use tidegate_nodes::value::{Str, Value};
@@ -48,7 +48,7 @@ pub struct Around {
     /// What this node may have on its way that it made or released itself.
     pub pool: Arc<Pool>,
     /// Released messages that wait for a credit.
-    pub waiting: VecDeque<(u16, Unconfirmed)>,
+    pub waiting: VecDeque<(u16, Unconfirmed, Place)>,
     /// Whether `resume` is owed to it.
     pub resume: bool,
     pub holding: Holding,

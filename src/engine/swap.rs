@@ -2,7 +2,6 @@
 //! listeners follow them. All lanes are held meanwhile.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
 
 use tidegate_nodes::connector::DynConnector;
@@ -54,7 +53,8 @@ pub fn bury(
         let Some(&at) = lane.by_id.get(id) else { continue };
         lane.core.timers.forget(at);
         lane.core.pulls.retain(|pull| pull.node != at);
-        lane.core.holders.retain(|holder| *holder != at);
+        lane.core.holders.retain(|(holder, _)| *holder != at);
+        lane.core.starved.retain(|starved| *starved != at);
         let slot = &mut lane.slots[at as usize];
         let mut legacy = Legacy::default();
         if let Running::Resting(backlog) = &mut slot.node {
@@ -66,7 +66,7 @@ pub fn bury(
         }
         legacies.insert(id.clone(), legacy);
         // What waits for a credit counts as held.
-        let count = slot.around.holding.now.load(Ordering::Relaxed) as u64;
+        let count = slot.around.holding.messages() as u64;
         slot.around.waiting.clear();
         slot.node = Running::Stopped("it was deployed anew".to_string());
         if count > 0 {
@@ -137,7 +137,9 @@ pub fn refill(
     lane.core.timers.remap(place);
     lane.core.pulls.retain(|pull| place(pull.node).is_some());
     lane.core.pulls.iter_mut().for_each(|pull| pull.node = place(pull.node).unwrap_or(pull.node));
-    lane.core.holders = lane.core.holders.iter().filter_map(|&holder| place(holder)).collect();
+    let holders = std::mem::take(&mut lane.core.holders);
+    lane.core.holders = holders.into_iter().filter_map(|(at, holding)| Some((place(at)?, holding))).collect();
+    lane.core.starved = lane.core.starved.iter().filter_map(|&starved| place(starved)).collect();
     lane.core.touched.clear();
     let mut lost_count = 0;
     let mut queue = VecDeque::with_capacity(lane.core.queue.len());

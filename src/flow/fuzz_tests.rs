@@ -116,8 +116,13 @@ fn all_of_it(document: &Document) -> Plan {
     plan
 }
 
+/// How many cases, where PROPTEST_CASES does not ask for more or less.
+fn cases(usual: u32) -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(usual)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(400), ..ProptestConfig::default() })]
 
     #[test]
     fn any_array_of_objects(objects in prop::collection::vec(prop::collection::vec((key(), any_json()), 0..6), 0..8)) {

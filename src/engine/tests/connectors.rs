@@ -163,7 +163,7 @@ fn what_a_stopped_node_held_is_not_acknowledged() {
     let holding = || {
         let engine = rig.engine.as_ref().expect("it runs");
         let lane = engine.lock().lanes[0].clone();
-        lane.lane().slots[1].around.holding.now.load(std::sync::atomic::Ordering::Relaxed)
+        lane.lane().slots[1].around.holding.messages()
     };
     while holding() < 3 {
         std::thread::yield_now();

@@ -72,7 +72,7 @@ fn a_loop_with_a_pause_runs_for_ever_and_grows_nothing() {
     let lanes = simulation.engine.lock().lanes.clone();
     let lane = lanes[0].lane();
     assert!(lane.core.queue.capacity() < 64, "the queue grew to {}", lane.core.queue.capacity());
-    assert_eq!(lane.slots[1].around.holding.now.load(std::sync::atomic::Ordering::Relaxed), 1);
+    assert_eq!(lane.slots[1].around.holding.messages(), 1);
     assert_eq!(lane.slots[1].around.pool.in_flight(), 0);
 }
 
@@ -178,12 +178,35 @@ fn a_node_that_hoards_stops_the_intake_and_nothing_is_refused() {
         simulation.engine.send("a", object(json!({ "payload": n })));
     }
     simulation.settle();
-    let holding = simulation.engine.lock().lanes[0].lane().slots[0].around.holding.now.clone();
-    let held = holding.load(std::sync::atomic::Ordering::Relaxed);
+    let holding = simulation.engine.lock().lanes[0].lane().slots[0].around.holding.clone();
+    let held = holding.messages();
     assert!((100..200).contains(&held), "{held} held");
     simulation.run_until(Duration::from_secs(60));
     assert_eq!(log.received("p").len(), 1000);
     assert_eq!(log.errors(), [""; 0]);
+}
+
+#[test]
+fn a_source_waits_while_a_node_behind_it_is_full() {
+    let flow = flow(vec![
+        node("tick", "ticker", json!([["a"]]), json!({})),
+        node("a", "pause", json!([["p"]]), json!({"ms": 1000})),
+        json!({"id": "p", "type": "probe", "z": "t", "wires": []}),
+    ]);
+    for by_bytes in [false, true] {
+        let mut options = watching(&["p"]);
+        match by_bytes {
+            false => options.settings.hold_limit = 20,
+            true => options.settings.hold_bytes = 1_000,
+        }
+        let (simulation, log) = simulate(&flow, options);
+        simulation.run_until(ms(900));
+        let holding = simulation.engine.lock().lanes[0].lane().slots[1].around.holding.clone();
+        assert!((2..=20).contains(&holding.messages()), "{} held", holding.messages());
+        simulation.run_until(Duration::from_secs(10));
+        assert_eq!(log.errors(), [""; 0], "nothing was refused");
+        assert!(log.received("p").len() > 50, "it ticks on when there is room");
+    }
 }
 
 #[test]
