@@ -3,13 +3,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{bail, ensure};
 use serde_json::Value as Json;
 use tidegate::engine::{Engine, Event, NodeRef, Observer, Options, Simulation};
 use tidegate::flow::{self, Deployment, Document, Limits, Plan, Problem, ProcessEnv};
-use tidegate_nodes::value::Object;
+use tidegate_nodes::node::Action;
+use tidegate_nodes::value::{Object, Value};
 
 use crate::cpu;
 
@@ -22,7 +23,16 @@ pub struct Bed {
     /// Messages handed over so far.
     fed: u64,
     make: fn(u64) -> Object,
-    enter: String,
+    enter: Enter,
+}
+
+/// How messages get into a flow.
+#[derive(Clone, Copy)]
+pub enum Enter {
+    /// At a node's input, as if by a wire.
+    Input(&'static str),
+    /// By the button of an inject with a split behind it: with a credit, as messages of every source have one.
+    Button(&'static str),
 }
 
 /// Counts what must not happen: a figure for work that went wrong is no figure.
@@ -45,54 +55,74 @@ impl Observer for Errors {
 
 /// Parses and checks a flow.
 pub fn plan(text: &[u8]) -> anyhow::Result<Plan> {
-    let problems = |problems: &[Problem]| {
-        let errors: Vec<String> =
-            problems.iter().filter(|problem| problem.is_error()).map(ToString::to_string).collect();
-        errors.join("; ")
-    };
-    let document = match Document::parse(text, &Limits::default()) {
-        Ok(document) => document,
-        Err(found) => bail!("the flow of the bench: {}", problems(&found)),
-    };
+    check(&parse(text)?)
+}
+
+pub fn parse(text: &[u8]) -> anyhow::Result<Document> {
+    match Document::parse(text, &Limits::default()) {
+        Ok(document) => Ok(document),
+        Err(problems) => bail!("the flow of the bench: {}", errors(&problems)),
+    }
+}
+
+pub fn check(document: &Document) -> anyhow::Result<Plan> {
     let settings = Arc::new(Options::default().settings);
-    let (plan, found) = flow::check(&document, &ProcessEnv::of_process(), &settings);
-    ensure!(!found.iter().any(Problem::is_error), "the flow of the bench: {}", problems(&found));
+    let (plan, problems) = flow::check(document, &ProcessEnv::of_process(), &settings);
+    let errors = errors(&problems);
+    ensure!(errors.is_empty(), "the flow of the bench: {errors}");
     Ok(plan)
 }
 
+fn errors(problems: &[Problem]) -> String {
+    let errors = problems.iter().filter(|problem| problem.is_error()).map(ToString::to_string);
+    errors.collect::<Vec<String>>().join("; ")
+}
+
 impl Bed {
-    /// A flow that is entered at the node `enter` by what `make` makes.
-    pub fn new(flow: &Json, enter: &str, make: fn(u64) -> Object) -> anyhow::Result<Bed> {
+    /// A flow that is entered by what `make` makes.
+    pub fn new(flow: &Json, enter: Enter, make: fn(u64) -> Object) -> anyhow::Result<Bed> {
         let errors = Arc::new(Errors::default());
         let simulation = Simulation::new(Options::default(), errors.clone(), 1_763_640_000_000);
         let deployed = simulation.engine.deploy(plan(flow.to_string().as_bytes())?, Deployment::Full);
         ensure!(deployed.refused.is_empty(), "the flow of the bench: {:?}", deployed.refused);
-        Ok(Bed { simulation, errors, fed: 0, make, enter: enter.to_string() })
+        Ok(Bed { simulation, errors, fed: 0, make, enter })
     }
 
-    /// Runs so many batches through, and gives the CPU time that a message took.
+    /// Runs so many batches through, and gives the CPU time in us that a message took.
     pub fn run(&mut self, batches: u64) -> anyhow::Result<f64> {
-        let mut spent = Duration::ZERO;
-        for _ in 0..batches {
-            let messages: Vec<Object> = (self.fed..self.fed + BATCH).map(self.make).collect();
-            self.fed += BATCH;
-            let before = cpu::thread();
-            for message in messages {
-                self.simulation.engine.send(&self.enter, message);
-            }
-            self.simulation.settle();
-            spent += cpu::thread() - before;
-        }
+        let spent: Duration = (0..batches).map(|_| self.batch(cpu::thread)).sum();
         let errors = self.errors.count();
         ensure!(errors == 0, "{errors} errors in the flow of the bench");
         Ok(spent.as_secs_f64() * 1e6 / (batches * BATCH) as f64)
+    }
+
+    /// Runs a batch through, and gives the time that it took by this clock.
+    pub fn batch(&mut self, clock: fn() -> Duration) -> Duration {
+        let messages: Vec<Object> = (self.fed..self.fed + BATCH).map(self.make).collect();
+        self.fed += BATCH;
+        let press = matches!(self.enter, Enter::Button(_)).then(|| button(&messages));
+        let before = clock();
+        match (self.enter, press) {
+            (Enter::Input(node), _) => {
+                for message in messages {
+                    self.simulation.engine.send(node, message);
+                }
+            }
+            (Enter::Button(node), press) => {
+                self.simulation.engine.act(node, Action::Inject(press.unwrap_or_default()));
+            }
+        }
+        self.simulation.settle();
+        clock() - before
     }
 
     /// Runs one message through: CPU seconds, and by how much the memory grew at most where that can be told.
     pub fn run_one(&self, message: Object) -> anyhow::Result<(f64, Option<u64>)> {
         let before = if cpu::forget_peak() { cpu::memory("self", false) } else { None };
         let started = cpu::thread();
-        self.simulation.engine.send(&self.enter, message);
+        if let Enter::Input(node) = self.enter {
+            self.simulation.engine.send(node, message);
+        }
         self.simulation.settle();
         let spent = cpu::thread() - started;
         let peak = cpu::memory("self", true);
@@ -116,6 +146,42 @@ impl Bed {
         ensure!(came == due, "{came} messages came to {node}, {due} were due");
         Ok(())
     }
+}
+
+/// The CPU time in us that a lane's thread takes for a message in an engine that runs as in the gateway.
+pub fn cost_in_running_engine(flow: &Json, batches: u64, make: fn(u64) -> Object) -> anyhow::Result<f64> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let errors = Arc::new(Errors::default());
+    let options = Options { threads: 1, ..Options::default() };
+    let engine = Engine::start(options, errors.clone(), runtime.handle().clone())?;
+    engine.deploy(plan(flow.to_string().as_bytes())?, Deployment::Full);
+    let messages: Vec<Object> = (0..BATCH).map(make).collect();
+    let press = button(&messages);
+    let before = cpu::threads("lane-");
+    for batch in 0..batches {
+        engine.act("inject", Action::Inject(press.clone()));
+        let due = (batch + 1) * BATCH;
+        let end = Instant::now() + Duration::from_secs(30);
+        while received(&engine, "end") < due {
+            ensure!(Instant::now() < end, "the messages of the bench do not arrive");
+            std::thread::sleep(Duration::from_micros(200));
+        }
+    }
+    // Its thread has gone to sleep, so that its clock is read to the end.
+    std::thread::sleep(Duration::from_millis(5));
+    let spent = cpu::threads("lane-").saturating_sub(before);
+    engine.stop(Duration::from_secs(5));
+    ensure!(errors.count() == 0, "{} errors in the flow of the bench", errors.count());
+    Ok(spent.as_secs_f64() * 1e6 / (batches * BATCH) as f64)
+}
+
+/// One message with the payloads of all of these, to be split again.
+fn button(messages: &[Object]) -> Object {
+    let payloads = messages.iter().filter_map(|message| message.get("payload").cloned()).collect();
+    let mut all = Object::with_capacity(2);
+    all.insert("topic", "site/alarm");
+    all.insert("payload", Value::array(payloads));
+    all
 }
 
 pub fn received(engine: &Engine, node: &str) -> u64 {

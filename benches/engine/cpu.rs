@@ -1,6 +1,7 @@
 //! CPU time and memory: of this thread, of this process, of another one.
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
@@ -24,11 +25,7 @@ fn read(clock: ClockId) -> Duration {
 /// `stat` where that is more, because threads have ended.
 pub fn of(pid: u32) -> Option<Duration> {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
-    let nanos: u64 = threads
-        .flatten()
-        .filter_map(|thread| fs::read_to_string(thread.path().join("schedstat")).ok())
-        .filter_map(|text| text.split(' ').next()?.parse::<u64>().ok())
-        .sum();
+    let nanos: u64 = threads.flatten().filter_map(|thread| nanos(&thread.path())).sum();
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name in parentheses may have spaces in it.
     let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
@@ -37,6 +34,20 @@ pub fn of(pid: u32) -> Option<Duration> {
     let by_ticks = Duration::from_millis(ticks * 10);
     let exact = Duration::from_nanos(nanos);
     Some(if by_ticks > exact + Duration::from_millis(50) { by_ticks } else { exact })
+}
+
+/// CPU time so far of the threads of this process whose names begin so, to when they last went to sleep.
+pub fn threads(name: &str) -> Duration {
+    let Ok(threads) = fs::read_dir("/proc/self/task") else { return Duration::ZERO };
+    let named = threads
+        .flatten()
+        .map(|thread| thread.path())
+        .filter(|thread| fs::read_to_string(thread.join("comm")).is_ok_and(|comm| comm.starts_with(name)));
+    Duration::from_nanos(named.filter_map(|thread| nanos(&thread)).sum())
+}
+
+fn nanos(thread: &Path) -> Option<u64> {
+    fs::read_to_string(thread.join("schedstat")).ok()?.split(' ').next()?.parse().ok()
 }
 
 /// Resident memory of a process in bytes; `peak` for the most it ever was.

@@ -48,6 +48,12 @@ pub fn junction() -> Json {
     json!({"type": "junction"})
 }
 
+/// Cuts an array up.
+pub fn split() -> Json {
+    json!({"type": "split", "splt": "\\n", "spltType": "str", "arraySplt": 1, "arraySpltType": "len",
+        "stream": false, "addname": "", "property": "payload"})
+}
+
 /// Sets a property inside the payload to a fixed text.
 pub fn change() -> Json {
     json!({"type": "change", "rules": [{"t": "set", "p": "payload.area", "pt": "msg", "to": "north", "tot": "str"}]})

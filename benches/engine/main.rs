@@ -47,6 +47,9 @@ struct Arguments {
     /// A gateway built with --no-default-features, for its size
     #[arg(long, value_name = "FILE")]
     core: Option<PathBuf>,
+    /// Run one thing over and over, for `perf record`: change, switch, junction, function, filter, fan-out, check
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
     /// Cargo says it to every bench
     #[arg(long, hide = true)]
     bench: bool,
@@ -103,6 +106,9 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         core: arguments.core,
         folder: tempfile::Builder::new().prefix("bench").tempdir()?,
     };
+    if let Some(what) = &arguments.profile {
+        return if what == "check" { gateway::profile_check(&suite) } else { nodes::profile(what) };
+    }
     let wanted =
         |part: &str| arguments.parts.is_empty() || arguments.parts.iter().any(|wanted| wanted == part);
     let node_red =

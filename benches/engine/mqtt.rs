@@ -1,6 +1,7 @@
 //! MQTT in -> filter -> MQTT out over a real broker: by hand, by Node-RED and by the gateway, one after the other, with
 //! the same load.
 
+use std::collections::BTreeMap;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,6 +20,11 @@ use crate::report::Row;
 use crate::yardsticks::{floor_program, times};
 
 const MQTT: &str = "mqtt in -> function -> mqtt out, QoS 0, 200 bytes";
+
+const FLOOR: &str = "floor";
+const NODELAY: &str = "floor with TCP_NODELAY";
+const NODE_RED: &str = "Node-RED";
+const TIDEGATE_NAME: &str = "Tidegate";
 
 /// What goes through.
 #[derive(Clone, Copy, PartialEq)]
@@ -48,6 +54,7 @@ struct Bench<'s> {
     suite: &'s Suite,
     broker: Broker,
     load: PathBuf,
+    floor: PathBuf,
 }
 
 pub fn rows(suite: &Suite, node_red: &Result<NodeRed, String>) -> anyhow::Result<Vec<Row>> {
@@ -57,127 +64,142 @@ pub fn rows(suite: &Suite, node_red: &Result<NodeRed, String>) -> anyhow::Result
         (Err(why), ..) => return Ok(vec![Row::skipped(MQTT, "all of it", format!("{why:#}"))]),
         (_, Err(why), _) | (.., Err(why)) => return Ok(vec![Row::skipped(MQTT, "all of it", why)]),
     };
-    let bench = Bench { suite, broker, load };
+    let bench = Bench { suite, broker, load, floor };
     let mut rows = Vec::new();
     for load in [Load::Filter, Load::All, Load::Paced] {
-        rows.extend(bench.rows(load, &floor, node_red)?);
+        rows.extend(bench.rows(load, node_red)?);
     }
     Ok(rows)
 }
 
+/// A program under load. It reads `<name>/in` and writes `<name>/out`.
+struct Program {
+    name: &'static str,
+    child: Child,
+}
+
 impl Bench<'_> {
-    fn rows(&self, load: Load, floor: &Path, node_red: &Result<NodeRed, String>) -> anyhow::Result<Vec<Row>> {
+    fn rows(&self, load: Load, node_red: &Result<NodeRed, String>) -> anyhow::Result<Vec<Row>> {
         let (what, most_of_floor, less_than_node_red) = match load {
             Load::Filter => ("one in ten comes out", 1.5, 5.5),
             Load::All => ("every message comes out", 0.7, 3.5),
             Load::Paced => ("2,000 a second, every message comes out", 1.0, 1.0),
         };
-        let by_hand = |nodelay: bool| {
-            let mut command = Command::new(floor);
-            command.args(["--port", &self.broker.port.to_string()]);
-            command.args((load != Load::Filter).then_some("--all"));
-            command.args(nodelay.then_some("--nodelay"));
-            self.figures(
-                load,
-                &|| Child::start(Command::new(command.get_program()).args(command.get_args())),
-                "ready",
-            )
-        };
-        let mut rows = Vec::new();
-        let floor = by_hand(false)?;
-        rows.push(row(load, what, "floor", &floor));
+        let mut programs = vec![Ok(self.floor(load, FLOOR)?)];
         if load == Load::Paced {
-            rows.push(row(load, what, "floor with TCP_NODELAY", &by_hand(true)?));
+            programs.push(Ok(self.floor(load, NODELAY)?));
         }
-        let red = match node_red {
-            Ok(red) => {
-                let folder = self.suite.folder().join("node-red-mqtt");
-                let flow = self.flow(load, false);
-                let figures = self.figures(load, &|| red.start(&folder, &flow), "Connected to broker")?;
-                rows.push(row(load, what, "Node-RED", &figures));
-                Some(figures)
-            }
-            Err(why) => {
-                rows.push(Row::skipped(MQTT, format!("{what}: Node-RED"), why));
-                None
-            }
-        };
-        let ours = format!("{what}: Tidegate");
-        if tidegate_nodes::find("mqtt in").is_none() {
-            rows.push(Row::skipped(MQTT, ours, "no mqtt nodes yet"));
-            return Ok(rows);
-        }
-        let file = self.suite.folder().join("mqtt.json");
-        std::fs::write(&file, self.flow(load, true).to_string())?;
-        let start = || Child::start(Command::new(TIDEGATE).arg("run").arg(&file));
-        let figures = self.figures(load, &start, " runs ")?;
-        rows.push(row(load, what, "Tidegate", &figures));
-        let of_floor = figures.cpu_us / floor.cpu_us;
+        programs.push(self.node_red(load, node_red).map_err(|why| (NODE_RED, why)));
+        programs.push(self.tidegate(load).map_err(|why| (TIDEGATE_NAME, why)));
+        let figures = self.figures(load, &programs)?;
+
+        let mut rows: Vec<Row> = programs
+            .iter()
+            .map(|program| match program {
+                Ok(program) => row(load, what, program.name, &figures[program.name]),
+                Err((name, why)) => Row::skipped(MQTT, format!("{what}: {name}"), why),
+            })
+            .collect();
+        let Some(ours) = figures.get(TIDEGATE_NAME) else { return Ok(rows) };
+        let of_floor = ours.cpu_us / figures[FLOOR].cpu_us;
         rows.push(
             Row::figure(MQTT, format!("{what}: CPU, times of floor"), of_floor, "x").at_most(most_of_floor),
         );
-        if let Some(red) = red {
-            let less = red.cpu_us / figures.cpu_us;
-            rows.push(
-                Row::figure(MQTT, format!("{what}: CPU, times less than Node-RED"), less, "x")
-                    .at_least(less_than_node_red),
-            );
+        if let Some(red) = figures.get(NODE_RED) {
+            let what = format!("{what}: CPU, times less than Node-RED");
+            rows.push(Row::figure(MQTT, what, red.cpu_us / ours.cpu_us, "x").at_least(less_than_node_red));
         }
         if load == Load::Paced {
-            rows.push(Row::figure(MQTT, format!("{ours}, latency p50"), figures.p50_ms, "ms").at_most(0.3));
-            rows.push(Row::figure(MQTT, format!("{ours}, latency p99"), figures.p99_ms, "ms").at_most(1.0));
+            rows.push(Row::figure(MQTT, format!("{what}: latency p50"), ours.p50_ms, "ms").at_most(0.3));
+            rows.push(Row::figure(MQTT, format!("{what}: latency p99"), ours.p99_ms, "ms").at_most(1.0));
         }
         Ok(rows)
     }
 
-    /// The best of some runs of the load against a program, which says by a line with `ready` in it that it is.
+    fn floor(&self, load: Load, name: &'static str) -> anyhow::Result<Program> {
+        let mut command = Command::new(&self.floor);
+        command.args(["--port", &self.broker.port.to_string(), "--name", name]);
+        command.args((load != Load::Filter).then_some("--all"));
+        command.args((name == NODELAY).then_some("--nodelay"));
+        let mut child = Child::start(&mut command)?;
+        child.wait_for("ready", Duration::from_secs(10))?;
+        Ok(Program { name, child })
+    }
+
+    fn node_red(&self, load: Load, node_red: &Result<NodeRed, String>) -> Result<Program, String> {
+        let red = node_red.as_ref().map_err(Clone::clone)?;
+        let folder = self.suite.folder().join("node-red-mqtt");
+        let start = || {
+            let mut child = red.start(&folder, &self.flow(load, NODE_RED))?;
+            child.wait_for("Connected to broker", Duration::from_secs(60))?;
+            Ok(Program { name: NODE_RED, child })
+        };
+        start().map_err(|error: anyhow::Error| format!("failed: {error:#}"))
+    }
+
+    fn tidegate(&self, load: Load) -> Result<Program, String> {
+        if tidegate_nodes::find("mqtt in").is_none() {
+            return Err("no mqtt nodes yet".to_string());
+        }
+        let start = || {
+            let file = self.suite.folder().join("mqtt.json");
+            std::fs::write(&file, self.flow(load, TIDEGATE_NAME).to_string())?;
+            let mut child = Child::start(Command::new(TIDEGATE).arg("run").arg(&file))?;
+            child.wait_for(" runs ", Duration::from_secs(10))?;
+            Ok(Program { name: TIDEGATE_NAME, child })
+        };
+        start().map_err(|error: anyhow::Error| format!("failed: {error:#}"))
+    }
+
+    /// The best of some rounds of the load, in which the programs take turns.
     fn figures(
         &self,
         load: Load,
-        start: &dyn Fn() -> anyhow::Result<Child>,
-        ready: &str,
-    ) -> anyhow::Result<Figures> {
-        let mut child = start()?;
-        child.wait_for(ready, Duration::from_secs(60))?;
+        programs: &[Result<Program, (&'static str, String)>],
+    ) -> anyhow::Result<BTreeMap<&'static str, Figures>> {
         // A connection that is reported may not have subscribed yet.
-        std::thread::sleep(Duration::from_millis(500));
+        std::thread::sleep(Duration::from_secs(1));
         let many = if self.suite.quick { 50_000 } else { 200_000 };
-        let (count, rounds) = if load == Load::Paced { (many / 10, 1) } else { (many, 3) };
-        // For the compiler of JavaScript, and for caches.
-        if load != Load::Paced {
-            self.run(load, 20_000)?;
-        } else {
-            self.run(load, 2_000)?;
+        let (count, rounds) =
+            if load == Load::Paced { (many / 10, 1) } else { (many, self.suite.rounds(5).max(2)) };
+        let mut best: BTreeMap<&'static str, Figures> = BTreeMap::new();
+        for program in programs.iter().flatten() {
+            // For the compiler of JavaScript, and for caches.
+            self.run(load, program, count / 10).with_context(|| program.name)?;
         }
-        let mut best: Option<Figures> = None;
         for _ in 0..rounds {
-            let before = child.cpu()?;
-            let mut figures = self.run(load, count)?;
-            figures.cpu_us = (child.cpu()? - before).as_secs_f64() * 1e6 / figures.sent as f64;
-            if best.as_ref().is_none_or(|best| figures.cpu_us < best.cpu_us) {
-                best = Some(figures);
+            for program in programs.iter().flatten() {
+                let before = program.child.cpu()?;
+                let mut figures = self.run(load, program, count).with_context(|| program.name)?;
+                figures.cpu_us = (program.child.cpu()? - before).as_secs_f64() * 1e6 / figures.sent as f64;
+                if best.get(program.name).is_none_or(|best| figures.cpu_us < best.cpu_us) {
+                    best.insert(program.name, figures);
+                }
             }
         }
-        best.context("there is at least one round")
+        Ok(best)
     }
 
-    fn run(&self, load: Load, count: u64) -> anyhow::Result<Figures> {
+    fn run(&self, load: Load, program: &Program, count: u64) -> anyhow::Result<Figures> {
         let mut command = Command::new(&self.load);
-        command.args(["--port", &self.broker.port.to_string(), "--count", &count.to_string()]);
+        command.args(["--port", &self.broker.port.to_string(), "--name", program.name]);
+        command.args(["--count", &count.to_string()]);
+        // So many on their way that the program always finds some: what it takes when there is much to do.
         match load {
-            Load::Filter => command.args(["--one-in", "10", "--window", "8000"]),
-            Load::All => command.args(["--window", "800"]),
+            Load::Filter => command.args(["--one-in", "10", "--window", "50000"]),
+            Load::All => command.args(["--window", "20000"]),
             Load::Paced => command.args(["--rate", "2000"]),
         };
         let output = command.output().context("floor-load")?;
-        ensure!(output.status.success(), "floor-load: {}", String::from_utf8_lossy(&output.stderr));
+        ensure!(output.status.success(), "floor-load: {}", String::from_utf8_lossy(&output.stderr).trim());
         let figures: Figures = serde_json::from_slice(&output.stdout).context("what floor-load printed")?;
         ensure!(figures.received == figures.due, "{} of {} messages came out", figures.received, figures.due);
         Ok(figures)
     }
 
     /// The flow, for Tidegate or for Node-RED.
-    fn flow(&self, load: Load, rhai: bool) -> Json {
+    fn flow(&self, load: Load, name: &str) -> Json {
+        let rhai = name == TIDEGATE_NAME;
         let function = match load {
             Load::Filter => flows::function(
                 rhai,
@@ -191,9 +213,9 @@ impl Bench<'_> {
             ),
         };
         let mut flow = Flow::new();
-        let input = json!({"type": "mqtt in", "topic": "bench/in", "qos": "0", "datatype": "utf8", "broker": "broker",
+        let input = json!({"type": "mqtt in", "topic": format!("{name}/in"), "qos": "0", "datatype": "utf8", "broker": "broker",
             "nl": false, "rap": true, "rh": 0, "inputs": 0});
-        let output = json!({"type": "mqtt out", "topic": "bench/out", "qos": "0", "retain": "false",
+        let output = json!({"type": "mqtt out", "topic": format!("{name}/out"), "qos": "0", "retain": "false",
             "broker": "broker"});
         flow.add("in", &input, &[&["function"]]);
         flow.add("function", &function, &[&["out"]]);

@@ -1,9 +1,11 @@
 //! What nodes cost, by the slope of chains of them: the cost of getting in and out of the engine drops out.
 
+use std::time::{Duration, Instant};
+
 use serde_json::Value as Json;
 use tidegate_nodes::value::{Object, Value};
 
-use crate::bed::{Bed, best, slope};
+use crate::bed::{Bed, Enter, best, cost_in_running_engine, slope};
 use crate::flows::{self, Flow, junction, many};
 use crate::report::Row;
 use crate::yardsticks::{self, Yardsticks};
@@ -11,7 +13,7 @@ use crate::{Suite, missing};
 
 const CHAINS: &str = "each further node, CPU a message";
 
-/// The lengths of the chains, beside the junctions at both ends.
+/// The lengths of the chains, beside what is at both ends.
 const LENGTHS: [usize; 5] = [0, 10, 20, 30, 40];
 
 pub fn chains(suite: &Suite, yardsticks: &Yardsticks) -> anyhow::Result<Vec<Row>> {
@@ -27,7 +29,13 @@ pub fn chains(suite: &Suite, yardsticks: &Yardsticks) -> anyhow::Result<Vec<Row>
             rows.push(Row::skipped(CHAINS, what, why));
             continue;
         }
-        let costs = costs_of_chains(suite, &kind, flows::alarm_message)?;
+        let beds = LENGTHS.iter().map(|&length| from_inject(&many(&kind, length), flows::alarm_message));
+        let mut beds = beds.collect::<anyhow::Result<Vec<Bed>>>()?;
+        let costs = best(&mut beds, suite.rounds(30), 8)?;
+        for bed in &beds {
+            bed.expect_at("end", 1)?;
+        }
+        let costs: Vec<(f64, f64)> = LENGTHS.iter().map(|&length| length as f64).zip(costs).collect();
         let each = slope(&costs);
         let mut row = Row::figure(CHAINS, what, each, "us").detail("chains", points(&costs));
         if let Some(goal) = goal {
@@ -35,17 +43,37 @@ pub fn chains(suite: &Suite, yardsticks: &Yardsticks) -> anyhow::Result<Vec<Row>
         }
         rows.push(yardsticks.compare(row, each, compared));
     }
+    rows.push(in_running_engine(suite)?);
     Ok(rows)
 }
 
-fn costs_of_chains(suite: &Suite, kind: &Json, make: fn(u64) -> Object) -> anyhow::Result<Vec<(f64, f64)>> {
-    let beds = LENGTHS.iter().map(|&length| chain(&many(kind, length), make));
-    let mut beds = beds.collect::<anyhow::Result<Vec<Bed>>>()?;
-    let costs = best(&mut beds, suite.rounds(30), 8)?;
-    for bed in &beds {
-        bed.expect_at("end", 1)?;
+/// The same on a lane's thread in real time.
+fn in_running_engine(suite: &Suite) -> anyhow::Result<Row> {
+    let mut costs = vec![f64::INFINITY; LENGTHS.len()];
+    for _ in 0..suite.rounds(10) {
+        for (at, &length) in LENGTHS.iter().enumerate() {
+            let flow = chain_from_inject(&many(&flows::change(), length));
+            costs[at] = costs[at].min(cost_in_running_engine(&flow, 100, flows::alarm_message)?);
+        }
     }
-    Ok(LENGTHS.iter().map(|&length| length as f64).zip(costs).collect())
+    let costs: Vec<(f64, f64)> = LENGTHS.iter().map(|&length| length as f64).zip(costs).collect();
+    let row = Row::figure(CHAINS, "change, in the running engine on a lane's thread", slope(&costs), "us");
+    Ok(row.detail("chains", points(&costs)))
+}
+
+/// An inject, a split, the nodes in a row, a junction.
+fn chain_from_inject(kinds: &[Json]) -> Json {
+    let inject = serde_json::json!({"type": "inject", "props": [], "repeat": "", "once": false});
+    let mut flow = Flow::new();
+    flow.add("inject", &inject, &[&["split"]]);
+    flow.add("split", &flows::split(), &[&[if kinds.is_empty() { "end" } else { "n0" }]]);
+    flow.add_chain("n", kinds, &["end"]);
+    flow.add("end", &junction(), &[&[]]);
+    flow.to_json()
+}
+
+fn from_inject(kinds: &[Json], make: fn(u64) -> Object) -> anyhow::Result<Bed> {
+    Bed::new(&chain_from_inject(kinds), Enter::Button("inject"), make)
 }
 
 /// A junction, the nodes in a row, a junction.
@@ -54,11 +82,32 @@ fn chain(kinds: &[Json], make: fn(u64) -> Object) -> anyhow::Result<Bed> {
     flow.add("in", &junction(), &[&[if kinds.is_empty() { "end" } else { "n0" }]]);
     flow.add_chain("n", kinds, &["end"]);
     flow.add("end", &junction(), &[&[]]);
-    Bed::new(&flow.to_json(), "in", make)
+    Bed::new(&flow.to_json(), Enter::Input("in"), make)
 }
 
 fn points(points: &[(f64, f64)]) -> Json {
     points.iter().map(|(x, y)| Json::from(vec![*x, *y])).collect()
+}
+
+/// Runs one thing over and over, for a profiler.
+pub fn profile(what: &str) -> anyhow::Result<()> {
+    let long = |kind: Json| from_inject(&many(&kind, 40), flows::alarm_message);
+    let mut bed = match what {
+        "change" => long(flows::change())?,
+        "switch" => long(flows::switch())?,
+        "junction" => long(junction())?,
+        "function" => chain(&[flows::function_that_builds(true)], flows::alarm_message)?,
+        "filter" => chain(&[flows::function_that_filters(true)], flows::alarm_message)?,
+        "fan-out" => fan(50, |n| flows::large_message(n, 100))?,
+        other => anyhow::bail!("nothing to profile by the name {other}"),
+    };
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(5) {
+        // No clock: under valgrind there is none.
+        bed.batch(|| Duration::ZERO);
+    }
+    println!("{what}: {} messages", bed.fed());
+    Ok(())
 }
 
 const FUNCTIONS: &str = "function in rhai, CPU a message";
@@ -134,15 +183,14 @@ fn fan(wires: usize, make: fn(u64) -> Object) -> anyhow::Result<Bed> {
     for name in names {
         flow.add(name, &junction(), &[&[]]);
     }
-    Bed::new(&flow.to_json(), "in", make)
+    Bed::new(&flow.to_json(), Enter::Input("in"), make)
 }
 
 const SPLIT: &str = "split";
 
 /// An array of a million numbers, cut up: its pieces are pulled, never all in memory.
 pub fn split(suite: &Suite) -> anyhow::Result<Vec<Row>> {
-    let kind = serde_json::json!({"type": "split", "splt": "\\n", "spltType": "str", "arraySplt": 1,
-        "arraySpltType": "len", "stream": false, "addname": "", "property": "payload"});
+    let kind = flows::split();
     let whats = ["a piece of an array of 1,000,000", "memory that its pieces take at most"];
     if let Some(why) = missing(&kind) {
         return Ok(whats.map(|what| Row::skipped(SPLIT, what, &why)).into());
@@ -152,7 +200,7 @@ pub fn split(suite: &Suite) -> anyhow::Result<Vec<Row>> {
     let mut flow = Flow::new();
     flow.add("split", &kind, &[&["end"]]);
     flow.add("end", &junction(), &[&[]]);
-    let bed = Bed::new(&flow.to_json(), "split", flows::alarm_message)?;
+    let bed = Bed::new(&flow.to_json(), Enter::Input("split"), flows::alarm_message)?;
     let (cost, grown) = bed.run_one(flows::message(0, Value::array(items)))?;
     let pieces = bed.received("end");
     anyhow::ensure!(pieces == count as u64, "{pieces} of {count} pieces came");

@@ -22,3 +22,9 @@ pub fn argument<T: std::str::FromStr>(name: &str) -> Option<T> {
     let mut arguments = std::env::args().skip_while(|argument| argument != name);
     arguments.nth(1)?.parse().ok()
 }
+
+/// The topics that go into and come out of a program under load: the argument `--name NAME` tells programs apart.
+pub fn topics() -> (String, String) {
+    let name = argument("--name").unwrap_or_else(|| "bench".to_string());
+    (format!("{name}/in"), format!("{name}/out"))
+}

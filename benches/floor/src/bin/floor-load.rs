@@ -1,6 +1,6 @@
-//! Sends alarms to `bench/in` and takes what comes out of `bench/out`.
+//! Sends alarms to `NAME/in` and takes what comes out of `NAME/out`.
 //!
-//! `floor-load --port PORT --count N --one-in K [--rate R] [--window W]`: sends N messages, of which one in K comes out;
+//! `floor-load --port PORT --count N --one-in K [--name NAME] [--rate R] [--window W]`: sends N messages, of which one in K comes out;
 //! R a second, or as fast as it can with at most W on their way. Prints JSON: how many came, how long it took, and how
 //! long a message was on its way.
 
@@ -29,10 +29,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let one_in: u64 = argument("--one-in").unwrap_or(1);
     let rate: Option<u64> = argument("--rate");
     let window: u64 = argument("--window").unwrap_or(4_000);
+    let (input, output) = tidegate_floor::topics();
 
     let due = count.div_ceil(one_in);
     let mut receiver = packets::connect(port, "load-out")?;
-    packets::subscribe(&mut receiver, "bench/out")?;
+    packets::subscribe(&mut receiver, &output)?;
     receiver.set_read_timeout(Some(PATIENCE))?;
     let mut sender = packets::connect(port, "load-in")?;
 
@@ -62,7 +63,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 if let Some(wait) = due.checked_sub(began.elapsed()) {
                     std::thread::sleep(wait);
                 }
-                packets::publish(&mut out, "bench/in", message(sent, began).as_bytes());
+                packets::publish(&mut out, &input, message(sent, began).as_bytes());
                 sent += 1;
             }
             None => {
@@ -74,7 +75,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     }
                 }
                 for _ in 0..BURST.min(count - sent) {
-                    packets::publish(&mut out, "bench/in", message(sent, began).as_bytes());
+                    packets::publish(&mut out, &input, message(sent, began).as_bytes());
                     sent += 1;
                 }
             }
