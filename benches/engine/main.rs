@@ -1,7 +1,7 @@
 //! The performance suite: `make bench`. Every figure is CPU time, memory, or a ratio within this run; the few times by
 //! the clock are the least of many tries. What is compared with is measured first.
 
-#![allow(clippy::print_stdout, clippy::print_stderr)]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "what it prints is its result")]
 
 mod bed;
 mod child;

@@ -1,7 +1,7 @@
 //! The work of chains of nodes by hand on serde_json: no engine, no queue, no wires. Prints the CPU time in us of each
 //! piece of work, the best of many rounds.
 
-#![allow(clippy::print_stdout)]
+#![allow(clippy::print_stdout, reason = "what it prints is its result")]
 
 use std::hint::black_box;
 

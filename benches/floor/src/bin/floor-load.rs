@@ -4,7 +4,7 @@
 //! R a second, or as fast as it can with at most W on their way. Prints JSON: how many came, how long it took, and how
 //! long a message was on its way.
 
-#![allow(clippy::print_stdout)]
+#![allow(clippy::print_stdout, reason = "what it prints is its result")]
 
 use std::io::Write;
 use std::sync::Arc;

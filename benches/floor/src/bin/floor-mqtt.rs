@@ -2,7 +2,7 @@
 //!
 //! `floor-mqtt --port PORT [--name NAME] [--all] [--nodelay]`: lets the alarm 312 pass, or every message.
 
-#![allow(clippy::print_stdout)]
+#![allow(clippy::print_stdout, reason = "what it prints is its result")]
 
 use std::time::Duration;
 
