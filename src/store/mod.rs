@@ -1,0 +1,3 @@
+//! What must survive: logs, outboxes, state and the ledger.
+
+pub mod block;
