@@ -2,8 +2,9 @@
 //! block says itself which log it is of and where it stands in it, so that salvage needs no schema.
 //!
 //! ```text
-//! "TGB1"  crc32c of the rest  log u32  first sequence u64  count u16  flags u8  body
-//!         body: records, each behind its length, together compressed where that helps (flag 1)
+//! "TGB1"  crc32c of the rest  log u32  first sequence u64  span u32  count u16  flags u8  body
+//!         body: records, each behind its length and its distance from the first, together compressed where that
+//!         helps (flag 1)
 //! ```
 
 use thiserror::Error;
@@ -11,7 +12,7 @@ use tidegate_nodes::packed::{PackError, pack, pack_object, unpack, unpack_object
 use tidegate_nodes::value::{Object, Str, Value};
 
 pub const MAGIC: [u8; 4] = *b"TGB1";
-const HEADER: usize = 4 + 4 + 4 + 8 + 2 + 1;
+const HEADER: usize = 4 + 4 + 4 + 8 + 4 + 2 + 1;
 const COMPRESSED: u8 = 1;
 
 /// Records are put into a block up to this size before compression. Compressed it takes a third of it or so, and a few
@@ -54,20 +55,23 @@ pub enum BlockError {
 pub struct Head {
     pub log: u32,
     pub first: u64,
+    /// How far its last record is from its first: one less than `count`, unless records between were compacted away.
+    pub span: u32,
     pub count: u16,
 }
 
 impl Head {
     /// The sequence of its last record.
     pub fn last(&self) -> u64 {
-        self.first + u64::from(self.count) - 1
+        self.first + u64::from(self.span)
     }
 }
 
 impl Record {
-    fn write(&self, out: &mut Vec<u8>) {
+    fn write(&self, offset: u32, out: &mut Vec<u8>) {
         let at = out.len();
         out.extend_from_slice(&[0; 4]);
+        out.extend_from_slice(&offset.to_le_bytes());
         for number in [Value::Int(self.wall_ms), Value::Int(self.ran_ms as i64)] {
             pack(&number, out);
         }
@@ -114,6 +118,7 @@ pub struct Blocks {
     log: u32,
     next: u64,
     first: u64,
+    span: u32,
     count: u16,
     body: Vec<u8>,
     pub finished: Vec<(Head, Vec<u8>)>,
@@ -121,19 +126,32 @@ pub struct Blocks {
 
 impl Blocks {
     pub fn new(log: u32, next: u64) -> Blocks {
-        Blocks { log, next, first: next, count: 0, body: Vec::new(), finished: Vec::new() }
+        Blocks { log, next, first: next, span: 0, count: 0, body: Vec::new(), finished: Vec::new() }
     }
 
     /// Appends a record, and gives its sequence.
     pub fn push(&mut self, record: &Record) -> u64 {
         let sequence = self.next;
-        record.write(&mut self.body);
-        self.next += 1;
+        self.push_at(sequence, record);
+        sequence
+    }
+
+    /// Appends a record that has its sequence already; sequences only go up.
+    pub fn push_at(&mut self, sequence: u64, record: &Record) {
+        // A gap too wide for the distance begins a new block.
+        if self.count > 0 && sequence - self.first > u64::from(u32::MAX) {
+            self.finish();
+        }
+        if self.count == 0 {
+            self.first = sequence;
+        }
+        self.span = (sequence - self.first) as u32;
+        record.write(self.span, &mut self.body);
+        self.next = sequence + 1;
         self.count += 1;
         if self.body.len() >= FULL || self.count == u16::MAX {
             self.finish();
         }
-        sequence
     }
 
     /// The sequence that the next record gets.
@@ -146,10 +164,9 @@ impl Blocks {
         if self.count == 0 {
             return;
         }
-        let head = Head { log: self.log, first: self.first, count: self.count };
+        let head = Head { log: self.log, first: self.first, span: self.span, count: self.count };
         self.finished.push((head, seal(&head, &self.body)));
         self.body.clear();
-        self.first = self.next;
         self.count = 0;
     }
 }
@@ -163,6 +180,7 @@ fn seal(head: &Head, body: &[u8]) -> Vec<u8> {
     block.extend_from_slice(&[0; 4]);
     block.extend_from_slice(&head.log.to_le_bytes());
     block.extend_from_slice(&head.first.to_le_bytes());
+    block.extend_from_slice(&head.span.to_le_bytes());
     block.extend_from_slice(&head.count.to_le_bytes());
     block.push(flags);
     block.extend_from_slice(body);
@@ -182,10 +200,12 @@ pub fn check(block: &[u8]) -> Result<Head, BlockError> {
     let head = Head {
         log: u32::from_le_bytes(fixed(&block[8..12])),
         first: u64::from_le_bytes(fixed(&block[12..20])),
-        count: u16::from_le_bytes(fixed(&block[20..22])),
+        span: u32::from_le_bytes(fixed(&block[20..24])),
+        count: u16::from_le_bytes(fixed(&block[24..26])),
     };
-    // No writer makes an empty block, and one would have no last record.
-    if head.count == 0 || head.first == 0 { Err(BlockError::NoBlock) } else { Ok(head) }
+    // No writer makes such a block.
+    let fits = head.count > 0 && head.first > 0 && head.first.checked_add(u64::from(head.span)).is_some();
+    if fits { Ok(head) } else { Err(BlockError::NoBlock) }
 }
 
 fn fixed<const N: usize>(bytes: &[u8]) -> [u8; N] {
@@ -209,11 +229,15 @@ pub fn open(block: &[u8]) -> Result<(Head, Vec<(u64, Record)>), BlockError> {
         &unpacked[..]
     };
     let mut records = Vec::with_capacity(usize::from(head.count));
-    for sequence in head.first..=head.last() {
-        let length = body.split_off(..4).ok_or(PackError::CutOff)?;
-        let length = u32::from_le_bytes(fixed(length)) as usize;
+    for _ in 0..head.count {
+        let mut number = || -> Result<u32, PackError> {
+            Ok(u32::from_le_bytes(fixed(body.split_off(..4).ok_or(PackError::CutOff)?)))
+        };
+        let (length, offset) = (number()? as usize, number()?);
+        // The length counts the distance too.
+        let length = length.checked_sub(4).ok_or(PackError::CutOff)?;
         let record = body.split_off(..length).ok_or(PackError::CutOff)?;
-        records.push((sequence, Record::read(record)?));
+        records.push((head.first + u64::from(offset.min(head.span)), Record::read(record)?));
     }
     Ok((head, records))
 }

@@ -54,13 +54,13 @@ fn a_flipped_bit_anywhere_is_seen() {
 
 #[test]
 fn a_lying_block_with_a_right_checksum_takes_no_memory_and_does_not_panic() {
-    let head = Head { log: 1, first: 1, count: 9 };
+    let head = Head { log: 1, first: 1, span: 8, count: 9 };
     let mut lying = seal(&head, &[0xff; 4]);
     lying[HEADER - 1] = COMPRESSED;
     let crc = crc32c::crc32c(&lying[8..]).to_le_bytes();
     lying[4..8].copy_from_slice(&crc);
     assert!(matches!(open(&lying), Err(BlockError::Body(_))));
-    assert!(matches!(open(&seal(&head, &[9, 0, 0, 0, 1])), Err(BlockError::Record(PackError::CutOff))));
+    assert!(matches!(open(&seal(&head, &[9, 0, 0, 0, 1, 0, 0, 0])), Err(BlockError::Record(PackError::CutOff))));
     assert!(matches!(check(&seal(&Head { count: 0, ..head }, &[])), Err(BlockError::NoBlock)));
 }
 
@@ -70,4 +70,20 @@ fn telemetry_is_stored_in_a_fraction_of_its_size() {
         (raw + usize::from(head.count) * record(500).weight(), stored + block.len())
     });
     assert!(stored * 3 < raw, "{stored} bytes for {raw}");
+}
+
+#[test]
+fn sequences_may_have_gaps() {
+    let mut blocks = Blocks::new(1, 1);
+    let sequences = [5, 6, 1_000, 1 << 40, (1 << 40) + 3];
+    for sequence in sequences {
+        blocks.push_at(sequence, &record(sequence));
+    }
+    assert_eq!(blocks.push(&record(1)), (1 << 40) + 4);
+    blocks.finish();
+    assert_eq!(blocks.finished.len(), 2, "the distance did not fit");
+    let back: Vec<u64> =
+        blocks.finished.iter().flat_map(|(_, block)| open(block).unwrap().1).map(|(n, _)| n).collect();
+    assert_eq!(back, [5, 6, 1_000, 1 << 40, (1 << 40) + 3, (1 << 40) + 4]);
+    assert_eq!(blocks.finished[0].0.last(), 1_000);
 }

@@ -1,0 +1,164 @@
+//! Opens one of the two databases: settings that are read back, and versions that only go forward.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, limits::Limit};
+
+use super::StoreError;
+
+/// What a commit means for power that fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// Each commit is on the disk before anything is acknowledged.
+    #[default]
+    Full,
+    /// After a power cut the last commits may be missing, the database is whole. For cards that wear.
+    Normal,
+    /// The operating system decides. For tests and throw-away data.
+    Off,
+}
+
+impl Durability {
+    fn pragma(self) -> i64 {
+        match self {
+            Durability::Off => 0,
+            Durability::Normal => 1,
+            Durability::Full => 2,
+        }
+    }
+
+    /// For a person.
+    pub fn promise(self) -> &'static str {
+        match self {
+            Durability::Full => "full: what is acknowledged is on the disk, also after a power cut",
+            Durability::Normal => "normal: a power cut may take the last commits, a crash of the gateway takes nothing",
+            Durability::Off => "off: a power cut may take what was acknowledged in the last minute",
+        }
+    }
+}
+
+/// "TGAT", so that `file` and other tools can tell whose database it is.
+const APPLICATION: i64 = 0x5447_4154;
+pub const PAGE: i64 = 4096;
+/// The WAL is taken into the database when it has so many pages.
+const CHECKPOINT_PAGES: i64 = 1_000;
+/// Blocks are small, but a record alone may be large.
+const LONGEST_BLOB: i32 = 128 * 1024 * 1024;
+
+/// Opens for writing, and brings the tables up to this version. Nothing is touched in a database of a newer one.
+pub fn open(path: &Path, schema: &[&str], durability: Durability) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let known = schema.len() as i64;
+    if found > known {
+        return Err(StoreError::Newer { file, found, known });
+    }
+    if rusqlite::version_number() < 3_051_003 {
+        return Err(StoreError::Mistake(format!("SQLite {} is too old", rusqlite::version())));
+    }
+    // The page size can be said only before the first page is there.
+    set(&connection, "page_size", PAGE, found == 0)?;
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(StoreError::Directory(format!(
+            "{file} cannot use a write-ahead log here (it stays at \"{mode}\"): the data directory must be on a local file system"
+        )));
+    }
+    set(&connection, "synchronous", durability.pragma(), true)?;
+    set(&connection, "wal_autocheckpoint", CHECKPOINT_PAGES, true)?;
+    set(&connection, "journal_size_limit", 2 * CHECKPOINT_PAGES * PAGE, true)?;
+    set(&connection, "busy_timeout", 5_000, true)?;
+    set(&connection, "cache_size", -2_048, true)?;
+    set(&connection, "temp_store", 2, true)?;
+    set(&connection, "foreign_keys", 0, true)?;
+    set(&connection, "trusted_schema", 0, true)?;
+    set(&connection, "cell_size_check", 1, true)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, LONGEST_BLOB)?;
+    connection.set_prepared_statement_cache_capacity(128);
+    if found < known {
+        migrate(&mut connection, path, schema, found)?;
+    }
+    Ok(connection)
+}
+
+/// Opens beside the writer, for reading only.
+pub fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    let connection =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    set(&connection, "busy_timeout", 5_000, true)?;
+    set(&connection, "cache_size", -1_024, true)?;
+    set(&connection, "cell_size_check", 1, true)?;
+    connection.set_prepared_statement_cache_capacity(32);
+    Ok(connection)
+}
+
+/// Sets, reads back, and does not go on with anything else: SQLite takes a misspelled or impossible PRAGMA in silence.
+fn set(connection: &Connection, name: &str, value: i64, must: bool) -> Result<(), StoreError> {
+    // Some answer with the value, some with nothing.
+    let mut statement = connection.prepare(&format!("PRAGMA {name} = {value}"))?;
+    let mut rows = statement.query([])?;
+    while rows.next()?.is_some() {}
+    drop(rows);
+    let found: i64 = connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0))?;
+    if must && found != value {
+        return Err(StoreError::Mistake(format!("PRAGMA {name} is {found} and not {value}")));
+    }
+    Ok(())
+}
+
+fn migrate(connection: &mut Connection, path: &Path, schema: &[&str], from: i64) -> Result<(), StoreError> {
+    if from > 0 {
+        // Forward only, so there must be a way back.
+        let copy = path.with_extension(format!("v{from}.bak"));
+        let _ = std::fs::remove_file(&copy);
+        connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()])?;
+        tracing::info!("{} is brought to a newer version; the old one is kept as {}", path.display(), copy.display());
+    }
+    let transaction = connection.transaction()?;
+    for step in &schema[from as usize..] {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "user_version", schema.len() as i64)?;
+    transaction.pragma_update(None, "application_id", APPLICATION)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const V1: &str = "CREATE TABLE a (x); INSERT INTO a VALUES (7);";
+    const V2: &str = "CREATE TABLE b (y);";
+
+    #[test]
+    fn versions_go_forward_with_a_copy_and_a_newer_one_is_not_touched() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("data.db");
+        drop(open(&path, &[V1], Durability::Full).unwrap());
+        let newer = open(&path, &[V1, V2], Durability::Full).unwrap();
+        let copied = |sql: &str| {
+            let copy = Connection::open(dir.path().join("data.v1.bak")).unwrap();
+            copy.query_row(sql, [], |row| row.get::<_, i64>(0))
+        };
+        assert_eq!(copied("SELECT x FROM a"), Ok(7));
+        assert!(copied("SELECT count(*) FROM b").is_err());
+        assert_eq!(newer.query_row("SELECT count(*) FROM b", [], |row| row.get::<_, i64>(0)), Ok(0));
+        drop(newer);
+        let before = std::fs::read(&path).unwrap();
+        let refused = open(&path, &[V1], Durability::Full).unwrap_err();
+        assert!(matches!(refused, StoreError::Newer { found: 2, known: 1, .. }), "{refused}");
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+    }
+
+    #[test]
+    fn no_database_is_said_to_be_damaged() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("data.db");
+        std::fs::write(&path, [7; 8192]).unwrap();
+        assert!(matches!(open(&path, &[V1], Durability::Full), Err(StoreError::Damaged(_))));
+    }
+}

@@ -1,0 +1,61 @@
+//! What can go wrong with the store, in words for a person. The kind says whether waiting helps.
+
+use thiserror::Error;
+
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum StoreError {
+    /// No space left: what was to be written waits until there is some.
+    #[error("the disk is full: {0}; free some space and it goes on by itself")]
+    Full(String),
+    /// It cannot be written or read now: mounted read-only, a failing card, a lost mount.
+    #[error("the disk does not take it: {0}")]
+    Unwritable(String),
+    /// What is there is no database any more.
+    #[error("the database is damaged: {0}")]
+    Damaged(String),
+    #[error("{file} was written by a newer tidegate (its version is {found}, this one knows {known}); it was not touched: run the newer one, or name another directory with --data")]
+    Newer { file: String, found: i64, known: i64 },
+    #[error("{directory} is in use by another gateway, process {pid}: stop it, or name another directory with --data")]
+    InUse { directory: String, pid: String },
+    /// The data directory cannot be made or used.
+    #[error("{0}")]
+    Directory(String),
+    #[error("the store is closed")]
+    Closed,
+    /// What was asked for is not there or makes no sense.
+    #[error("{0}")]
+    Refused(String),
+    /// A mistake of ours: the statement and SQLite do not agree.
+    #[error("the store made a mistake: {0}")]
+    Mistake(String),
+}
+
+impl StoreError {
+    /// Whether the same may work later, with nothing changed but the disk.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, StoreError::Full(_) | StoreError::Unwritable(_))
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> StoreError {
+        use rusqlite::ErrorCode as Code;
+        let text = error.to_string();
+        match error.sqlite_error_code() {
+            Some(Code::DiskFull) => StoreError::Full(text),
+            Some(
+                Code::ReadOnly
+                | Code::SystemIoFailure
+                | Code::CannotOpen
+                | Code::PermissionDenied
+                | Code::DatabaseBusy
+                | Code::DatabaseLocked
+                | Code::FileLockingProtocolFailed
+                | Code::NoLargeFileSupport
+                | Code::OutOfMemory,
+            ) => StoreError::Unwritable(text),
+            Some(Code::DatabaseCorrupt | Code::NotADatabase) => StoreError::Damaged(text),
+            _ => StoreError::Mistake(text),
+        }
+    }
+}
