@@ -60,7 +60,10 @@ fn a_lying_block_with_a_right_checksum_takes_no_memory_and_does_not_panic() {
     let crc = crc32c::crc32c(&lying[8..]).to_le_bytes();
     lying[4..8].copy_from_slice(&crc);
     assert!(matches!(open(&lying), Err(BlockError::Body(_))));
-    assert!(matches!(open(&seal(&head, &[9, 0, 0, 0, 1, 0, 0, 0])), Err(BlockError::Record(PackError::CutOff))));
+    assert!(matches!(
+        open(&seal(&head, &[9, 0, 0, 0, 1, 0, 0, 0])),
+        Err(BlockError::Record(PackError::CutOff))
+    ));
     assert!(matches!(check(&seal(&Head { count: 0, ..head }, &[])), Err(BlockError::NoBlock)));
 }
 

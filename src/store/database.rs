@@ -32,7 +32,9 @@ impl Durability {
     pub fn promise(self) -> &'static str {
         match self {
             Durability::Full => "full: what is acknowledged is on the disk, also after a power cut",
-            Durability::Normal => "normal: a power cut may take the last commits, a crash of the gateway takes nothing",
+            Durability::Normal => {
+                "normal: a power cut may take the last commits, a crash of the gateway takes nothing"
+            }
             Durability::Off => "off: a power cut may take what was acknowledged in the last minute",
         }
     }
@@ -41,14 +43,27 @@ impl Durability {
 /// "TGAT", so that `file` and other tools can tell whose database it is.
 const APPLICATION: i64 = 0x5447_4154;
 pub const PAGE: i64 = 4096;
-/// The WAL is taken into the database when it has so many pages.
-const CHECKPOINT_PAGES: i64 = 1_000;
 /// Blocks are small, but a record alone may be large.
 const LONGEST_BLOB: i32 = 128 * 1024 * 1024;
 
+/// How a database is opened.
+#[derive(Debug, Clone, Copy)]
+pub struct Setup {
+    pub durability: Durability,
+    /// The WAL is taken into the database when it has so many pages.
+    pub checkpoint_pages: i64,
+}
+
+impl Default for Setup {
+    fn default() -> Setup {
+        Setup { durability: Durability::Full, checkpoint_pages: 1_000 }
+    }
+}
+
 /// Opens for writing, and brings the tables up to this version. Nothing is touched in a database of a newer one.
-pub fn open(path: &Path, schema: &[&str], durability: Durability) -> Result<Connection, StoreError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+pub fn open(path: &Path, schema: &[&str], setup: &Setup) -> Result<Connection, StoreError> {
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
     let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
@@ -67,9 +82,9 @@ pub fn open(path: &Path, schema: &[&str], durability: Durability) -> Result<Conn
             "{file} cannot use a write-ahead log here (it stays at \"{mode}\"): the data directory must be on a local file system"
         )));
     }
-    set(&connection, "synchronous", durability.pragma(), true)?;
-    set(&connection, "wal_autocheckpoint", CHECKPOINT_PAGES, true)?;
-    set(&connection, "journal_size_limit", 2 * CHECKPOINT_PAGES * PAGE, true)?;
+    set(&connection, "synchronous", setup.durability.pragma(), true)?;
+    set(&connection, "wal_autocheckpoint", setup.checkpoint_pages, true)?;
+    set(&connection, "journal_size_limit", 2 * setup.checkpoint_pages * PAGE, true)?;
     set(&connection, "busy_timeout", 5_000, true)?;
     set(&connection, "cache_size", -2_048, true)?;
     set(&connection, "temp_store", 2, true)?;
@@ -86,8 +101,10 @@ pub fn open(path: &Path, schema: &[&str], durability: Durability) -> Result<Conn
 
 /// Opens beside the writer, for reading only.
 pub fn open_reader(path: &Path) -> Result<Connection, StoreError> {
-    let connection =
-        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
     set(&connection, "busy_timeout", 5_000, true)?;
     set(&connection, "cache_size", -1_024, true)?;
     set(&connection, "cell_size_check", 1, true)?;
@@ -115,7 +132,11 @@ fn migrate(connection: &mut Connection, path: &Path, schema: &[&str], from: i64)
         let copy = path.with_extension(format!("v{from}.bak"));
         let _ = std::fs::remove_file(&copy);
         connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()])?;
-        tracing::info!("{} is brought to a newer version; the old one is kept as {}", path.display(), copy.display());
+        tracing::info!(
+            "{} is brought to a newer version; the old one is kept as {}",
+            path.display(),
+            copy.display()
+        );
     }
     let transaction = connection.transaction()?;
     for step in &schema[from as usize..] {
@@ -138,8 +159,8 @@ mod tests {
     fn versions_go_forward_with_a_copy_and_a_newer_one_is_not_touched() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("data.db");
-        drop(open(&path, &[V1], Durability::Full).unwrap());
-        let newer = open(&path, &[V1, V2], Durability::Full).unwrap();
+        drop(open(&path, &[V1], &Setup::default()).unwrap());
+        let newer = open(&path, &[V1, V2], &Setup::default()).unwrap();
         let copied = |sql: &str| {
             let copy = Connection::open(dir.path().join("data.v1.bak")).unwrap();
             copy.query_row(sql, [], |row| row.get::<_, i64>(0))
@@ -149,7 +170,7 @@ mod tests {
         assert_eq!(newer.query_row("SELECT count(*) FROM b", [], |row| row.get::<_, i64>(0)), Ok(0));
         drop(newer);
         let before = std::fs::read(&path).unwrap();
-        let refused = open(&path, &[V1], Durability::Full).unwrap_err();
+        let refused = open(&path, &[V1], &Setup::default()).unwrap_err();
         assert!(matches!(refused, StoreError::Newer { found: 2, known: 1, .. }), "{refused}");
         assert_eq!(std::fs::read(&path).unwrap(), before);
     }
@@ -159,6 +180,6 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("data.db");
         std::fs::write(&path, [7; 8192]).unwrap();
-        assert!(matches!(open(&path, &[V1], Durability::Full), Err(StoreError::Damaged(_))));
+        assert!(matches!(open(&path, &[V1], &Setup::default()), Err(StoreError::Damaged(_))));
     }
 }

@@ -10,6 +10,7 @@ use super::StoreError;
 /// What is kept back for alarms, the ledger and SQLite's own files when the disk is full.
 const RESERVE: u64 = 8 * 1024 * 1024;
 const RUNNING: &str = "running";
+const STOPPED: &str = "stopped";
 
 /// A data directory that belongs to this process while this exists.
 pub struct Directory {
@@ -34,6 +35,11 @@ impl Directory {
         if !path.is_dir() {
             fs::create_dir_all(path).map_err(|error| failed("cannot be made", error))?;
             set_mode(path, 0o700).map_err(|error| failed("cannot be closed to others", error))?;
+            // Its own name must be on the disk before anything in it is acknowledged.
+            if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+                let synced = File::open(parent).and_then(|parent| parent.sync_all());
+                synced.map_err(|error| failed("cannot be made to last", error))?;
+            }
         }
         tighten(path, 0o700);
         let mut lock = OpenOptions::new()
@@ -54,7 +60,9 @@ impl Directory {
             }
             Err(TryLockError::Error(error)) => return Err(failed("cannot be locked", error)),
         }
-        let directory = Directory { path: path.to_path_buf(), lock, was_clean: !said.contains(RUNNING) };
+        // A note that was cut off by a power cut says nothing good.
+        let was_clean = said.contains(STOPPED) || !path.join(super::opening::DATA).exists();
+        let directory = Directory { path: path.to_path_buf(), lock, was_clean };
         directory.say(RUNNING).map_err(|error| failed("cannot be written to", error))?;
         for entry in fs::read_dir(path).map_err(|error| failed("cannot be read", error))?.flatten() {
             if entry.file_type().is_ok_and(|kind| kind.is_file()) {
@@ -80,7 +88,7 @@ impl Directory {
 
     /// The gateway stops in order.
     pub fn mark_clean(&self) {
-        if let Err(error) = self.say("stopped") {
+        if let Err(error) = self.say(STOPPED) {
             tracing::warn!("the orderly stop could not be noted: {error}; the next start looks closer");
         }
     }
@@ -89,7 +97,7 @@ impl Directory {
         let mut lock = &self.lock;
         lock.rewind()?;
         lock.set_len(0)?;
-        write!(lock, "{} {word}\n", std::process::id())?;
+        writeln!(lock, "{} {word}", std::process::id())?;
         lock.sync_data()
     }
 
@@ -109,12 +117,13 @@ impl Directory {
         if self.free().is_none_or(|free| free < 2 * RESERVE) {
             return false;
         }
-        let taken = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path).and_then(
-            |file| {
-                rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, RESERVE)?;
-                Ok(())
-            },
-        );
+        let taken =
+            OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path).and_then(
+                |file| {
+                    rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, RESERVE)?;
+                    Ok(())
+                },
+            );
         if let Err(error) = &taken {
             // Some file systems cannot (FAT, some network mounts); then there is no reserve, and nothing else is lost.
             tracing::debug!("no space could be kept back: {error}");
@@ -165,6 +174,7 @@ mod tests {
         let Err(StoreError::InUse { pid, .. }) = Directory::open(&path) else { panic!("it is in use") };
         assert_eq!(pid, std::process::id().to_string());
         drop(first);
+        fs::write(path.join("data.db"), "").unwrap();
         let second = Directory::open(&path).unwrap();
         assert!(!second.was_clean(), "the first did not stop in order");
         second.mark_clean();

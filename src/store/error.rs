@@ -13,9 +13,13 @@ pub enum StoreError {
     /// What is there is no database any more.
     #[error("the database is damaged: {0}")]
     Damaged(String),
-    #[error("{file} was written by a newer tidegate (its version is {found}, this one knows {known}); it was not touched: run the newer one, or name another directory with --data")]
+    #[error(
+        "{file} was written by a newer tidegate (its version is {found}, this one knows {known}); it was not touched: run the newer one, or name another directory with --data"
+    )]
     Newer { file: String, found: i64, known: i64 },
-    #[error("{directory} is in use by another gateway, process {pid}: stop it, or name another directory with --data")]
+    #[error(
+        "{directory} is in use by another gateway, process {pid}: stop it, or name another directory with --data"
+    )]
     InUse { directory: String, pid: String },
     /// The data directory cannot be made or used.
     #[error("{0}")]

@@ -1,3 +1,280 @@
-//! What must survive: logs, outboxes, state and the ledger.
+//! What must survive: logs, outboxes, the state of nodes, contexts, and the ledger of what was not delivered.
+//!
+//! ```text
+//! Commit -> writer (one thread, one transaction for many commits, one fsync) -> data.db -> mirrors -> `done`
+//!                                                             readers (beside it) <- Store::read
+//! ```
+//!
+//! Nothing in here knows a flow or a node: the engine says what belongs together, in a [`Commit`].
 
+mod batch;
 pub mod block;
+mod catalog;
+mod commit;
+mod compact;
+mod cursor;
+mod database;
+mod directory;
+mod error;
+pub mod ledger;
+mod log;
+mod maintain;
+mod odometer;
+mod opening;
+mod reading;
+mod schema;
+mod view;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+pub use block::Record;
+pub use commit::{Commit, ContextChange, StateChange, Told};
+pub use cursor::Cursor;
+pub use database::{Durability, Setup};
+pub use error::StoreError;
+pub use ledger::{Entry, Reason};
+pub use log::{Log, Retention, Segment};
+pub use reading::Page;
+pub use view::{Archive, Balance, LogInfo, ReaderInfo, View};
+pub use writer::{Batching, Health};
+
+use tidegate_nodes::value::{Str, Value};
+
+use catalog::Catalog;
+use directory::Directory;
+use odometer::Odometer;
+use reading::Readers;
+use writer::{Tools, Writer};
+
+/// How a store is set up.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    pub setup: Setup,
+    pub batching: Batching,
+}
+
+/// Letters that cannot be delivered stand in this log, and the reader `handled` is past those that were dealt with.
+pub const DEAD_LETTERS: &str = "dead-letters";
+pub const HANDLED: &str = "handled";
+
+/// The store of a running gateway. There is one for a data directory.
+pub struct Store {
+    directory: Arc<Directory>,
+    writer: Writer,
+    catalog: Arc<Catalog>,
+    readers: Readers,
+    odometer: Arc<Odometer>,
+    durability: Durability,
+    device: String,
+    boot: u64,
+}
+
+impl Store {
+    /// Opens the data directory, and makes it where it is missing. What is damaged is copied aside and salvaged.
+    pub fn open(path: &Path, options: Options) -> Result<Store, StoreError> {
+        let directory = Arc::new(Directory::open(path)?);
+        let opened = opening::open(&directory, &options.setup)?;
+        let catalog = Arc::new(opened.catalog);
+        let odometer = Arc::new(opened.odometer);
+        let writer = Writer::start(Tools {
+            connection: opened.data,
+            catalog: catalog.clone(),
+            directory: directory.clone(),
+            odometer: odometer.clone(),
+            batching: options.batching,
+        })?;
+        Ok(Store {
+            readers: Readers::new(directory.file(opening::DATA)),
+            directory,
+            writer,
+            catalog,
+            odometer,
+            durability: options.setup.durability,
+            device: opened.device,
+            boot: opened.boot,
+        })
+    }
+
+    /// Writes what was handed over, and closes. What cannot be written is not acknowledged.
+    pub fn close(&self) {
+        self.writer.stop();
+        self.readers.clear();
+        self.directory.mark_clean();
+    }
+
+    /// The log of this name; where it is new, with this retention. One that is there keeps its own.
+    pub fn log(&self, name: &str, retention: &Retention) -> Arc<Log> {
+        self.catalog.get_or_make(name, retention)
+    }
+
+    /// The log of this name with this retention, also where it was made with another.
+    pub fn declare(&self, name: &str, retention: &Retention) -> Arc<Log> {
+        let log = self.catalog.get_or_make(name, retention);
+        if log.view().retention != *retention {
+            log.set_retention(retention.clone());
+            let noted = log.clone();
+            let act = move |batch: &mut batch::Batch<'_>| {
+                batch.note_log(&noted);
+                Ok(())
+            };
+            self.submit(Commit { act: Some(Box::new(act)), ..Commit::default() });
+        }
+        log
+    }
+
+    pub fn find_log(&self, name: &str) -> Option<Arc<Log>> {
+        self.catalog.get(name)
+    }
+
+    pub fn logs(&self) -> Vec<Arc<Log>> {
+        self.catalog.all()
+    }
+
+    /// Records of a log from a sequence on. It reads from the disk: not for threads that must not wait.
+    pub fn read(&self, log: &Log, from: u64, records: usize, bytes: usize) -> Result<Page, StoreError> {
+        reading::read(&self.readers, log, from, records, bytes)
+    }
+
+    /// The first sequence whose record came in at this time or later.
+    pub fn find_time(&self, log: &Log, wall_ms: i64) -> Result<u64, StoreError> {
+        reading::find_time(&self.readers, log, wall_ms)
+    }
+
+    /// Hands a commit over, in order. See [`Commit::done`].
+    pub fn submit(&self, commit: Commit) {
+        self.writer.submit(commit);
+    }
+
+    /// Waits until it is on the disk: for people and for deploys, not for messages.
+    pub fn submit_and_wait(&self, commit: Commit, limit: Duration) -> Result<(), StoreError> {
+        self.writer.submit_and_wait(commit, limit)
+    }
+
+    /// Notes a reader's position with the next batch.
+    pub fn advance(&self, log: &Arc<Log>, cursor: &Arc<Cursor>) {
+        if cursor.queue() {
+            let positions = vec![(log.clone(), cursor.clone())];
+            self.submit(Commit { positions, ..Commit::default() });
+        }
+    }
+
+    /// Puts a reader somewhere else, and waits until that is on the disk: replay from a sequence.
+    pub fn seek(&self, log: &Arc<Log>, reader: &str, next: u64) -> Result<(), StoreError> {
+        let cursor = log.cursor(reader);
+        cursor.reset(cursor::Done { position: next.saturating_sub(1), ..cursor::Done::default() });
+        self.submit_and_wait(
+            Commit { positions: vec![(log.clone(), cursor)], ..Commit::default() },
+            Duration::from_secs(30),
+        )
+    }
+
+    /// All that a node kept, by key. What cannot be read is left out, and said.
+    pub fn state_of(&self, owner: &str) -> Result<HashMap<Str, Value>, StoreError> {
+        self.readers.with(|connection| {
+            let mut statement = connection.prepare_cached("SELECT key, value FROM state WHERE owner = ?")?;
+            let rows = statement
+                .query_map([owner], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?)))?;
+            let mut state = HashMap::new();
+            for row in rows {
+                let (key, bytes) = row?;
+                match commit::unpacked_value(&bytes) {
+                    Some(value) => drop(state.insert(Str::from(key), value)),
+                    None => tracing::error!("state of {owner}: {key} is damaged and left out"),
+                }
+            }
+            Ok(state)
+        })
+    }
+
+    /// Nodes that have something in the table of states.
+    pub fn state_owners(&self) -> Result<Vec<Str>, StoreError> {
+        self.readers.with(|connection| {
+            let mut statement = connection.prepare_cached("SELECT DISTINCT owner FROM state")?;
+            let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
+            Ok(rows.map(|row| row.map(Str::from)).collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// All that a context store has: owner, key, value.
+    pub fn context_of(&self, store: &str) -> Result<Vec<(Str, Str, Value)>, StoreError> {
+        self.readers.with(|connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT owner, key, value FROM context WHERE store = ?")?;
+            let rows = statement.query_map([store], |row| {
+                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, Vec<u8>>(2)?))
+            })?;
+            let mut context = Vec::new();
+            for row in rows {
+                let (owner, key, bytes) = row?;
+                match commit::unpacked_value(&bytes) {
+                    Some(value) => context.push((Str::from(owner), Str::from(key), value)),
+                    None => tracing::error!("context {store}, {owner}: {key} is damaged and left out"),
+                }
+            }
+            Ok(context)
+        })
+    }
+
+    /// Logs, readers, the ledger and the balances as they stand on the disk.
+    pub fn view<R>(&self, look: impl FnOnce(&View<'_>) -> Result<R, StoreError>) -> Result<R, StoreError> {
+        self.readers.with(|connection| look(&View { connection, catalog: &self.catalog }))
+    }
+
+    /// A handle for reading that does not need this store: for threads of their own.
+    pub fn health(&self) -> Health {
+        self.writer.health.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Batches and records written since the start.
+    pub fn written(&self) -> (u64, u64) {
+        use std::sync::atomic::Ordering::Relaxed;
+        (self.writer.written.batches.load(Relaxed), self.writer.written.records.load(Relaxed))
+    }
+
+    /// Milliseconds that the gateway has run, all its runs added up: what age is measured by.
+    pub fn ran_ms(&self) -> u64 {
+        self.odometer.ran_ms()
+    }
+
+    /// For tests of clocks that jump: adds to the wall clock of the store.
+    pub fn jump_wall(&self, by_ms: i64) {
+        self.odometer.jump_wall(by_ms);
+    }
+
+    pub fn durability(&self) -> Durability {
+        self.durability
+    }
+
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Bytes that are free where the data is.
+    pub fn free(&self) -> Option<u64> {
+        self.directory.free()
+    }
+
+    /// This gateway's own name among others, made at its first start.
+    pub fn device(&self) -> &str {
+        &self.device
+    }
+
+    /// Counts the starts, so that names given in one run are not given again in the next.
+    pub fn boot(&self) -> u64 {
+        self.boot
+    }
+}
+
+impl Drop for Store {
+    /// Without `close` the stop was not in order, and the next start looks closer.
+    fn drop(&mut self) {
+        self.writer.stop();
+    }
+}

@@ -1,0 +1,266 @@
+//! One transaction: what many commits want written, put together, and published to the mirrors when it is on the disk.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rusqlite::{Connection, params};
+use tidegate_nodes::value::Str;
+
+use super::StoreError;
+use super::block::{Blocks, Record};
+use super::cursor::{Cursor, Done};
+use super::ledger::{Entry, Ledger};
+use super::log::{Log, Segment};
+use super::schema;
+
+/// A segment is closed when it holds so much. Small enough to be dropped in a moment, and for a log that keeps little.
+pub const SEGMENT_BYTES: u64 = 4 * 1024 * 1024;
+
+/// What one transaction does to logs.
+pub struct Batch<'c> {
+    pub connection: &'c Connection,
+    pub ledger: &'c mut Ledger,
+    pub wall_ms: i64,
+    pub ran_ms: u64,
+    /// The id that the next segment gets.
+    next_segment: &'c mut i64,
+    appends: BTreeMap<u32, Appending>,
+    moves: BTreeMap<(u32, Str), Move>,
+    entries: Vec<Entry>,
+    /// Logs whose retention is to be noted in the database.
+    noted: Vec<Arc<Log>>,
+}
+
+struct Appending {
+    log: Arc<Log>,
+    blocks: Blocks,
+    oldest_ran_ms: u64,
+    newest_ran_ms: u64,
+    changed: Vec<Segment>,
+}
+
+struct Move {
+    log: Arc<Log>,
+    cursor: Arc<Cursor>,
+    done: Done,
+    given_up: Vec<(u64, u64)>,
+}
+
+impl<'c> Batch<'c> {
+    pub fn new(
+        connection: &'c Connection,
+        ledger: &'c mut Ledger,
+        next_segment: &'c mut i64,
+        wall_ms: i64,
+        ran_ms: u64,
+    ) -> Batch<'c> {
+        Batch {
+            connection,
+            ledger,
+            wall_ms,
+            ran_ms,
+            next_segment,
+            appends: BTreeMap::new(),
+            moves: BTreeMap::new(),
+            entries: Vec::new(),
+            noted: Vec::new(),
+        }
+    }
+
+    /// Appends a record, and gives its sequence.
+    pub fn append(&mut self, log: &Arc<Log>, record: &Record) -> u64 {
+        let appending = self.appends.entry(log.id).or_insert_with(|| Appending {
+            log: log.clone(),
+            blocks: Blocks::new(log.id, log.next()),
+            oldest_ran_ms: record.ran_ms,
+            newest_ran_ms: record.ran_ms,
+            changed: Vec::new(),
+        });
+        appending.newest_ran_ms = appending.newest_ran_ms.max(record.ran_ms);
+        appending.oldest_ran_ms = appending.oldest_ran_ms.min(record.ran_ms);
+        appending.blocks.push(record)
+    }
+
+    /// Writes down how far a reader has come.
+    pub fn advance(&mut self, log: &Arc<Log>, cursor: &Arc<Cursor>) {
+        cursor.taken();
+        let now = cursor.done();
+        let known = self.move_of(log, cursor);
+        // What this batch gives up is not in the cursor yet.
+        let given_up = std::mem::take(&mut known.given_up);
+        known.done = now;
+        for &(first, last) in &given_up {
+            known.done.add(first, last, false);
+        }
+        known.given_up = given_up;
+    }
+
+    /// A range of a log will not be delivered: into the ledger, and the reader is done with it, both or neither.
+    pub fn give_up(&mut self, log: &Arc<Log>, cursor: &Arc<Cursor>, entry: Entry) {
+        if let Some((first, last)) = entry.range {
+            let known = self.move_of(log, cursor);
+            known.done.add(first, last, false);
+            known.given_up.push((first, last));
+        }
+        self.entries.push(entry);
+    }
+
+    pub fn note(&mut self, entry: Entry) {
+        self.entries.push(entry);
+    }
+
+    /// Notes the log and its retention in the database.
+    pub fn note_log(&mut self, log: &Arc<Log>) {
+        self.noted.push(log.clone());
+    }
+
+    fn move_of(&mut self, log: &Arc<Log>, cursor: &Arc<Cursor>) -> &mut Move {
+        self.moves.entry((log.id, cursor.reader.clone())).or_insert_with(|| Move {
+            log: log.clone(),
+            cursor: cursor.clone(),
+            done: cursor.done(),
+            given_up: Vec::new(),
+        })
+    }
+
+    /// Writes all that was put together; what is left is to commit.
+    pub fn write(&mut self) -> Result<(), StoreError> {
+        for log in std::mem::take(&mut self.noted) {
+            note_log(self.connection, &log)?;
+        }
+        let mut appends = std::mem::take(&mut self.appends);
+        for appending in appends.values_mut() {
+            self.write_blocks(appending)?;
+        }
+        self.appends = appends;
+        for entry in merged(std::mem::take(&mut self.entries)) {
+            self.ledger.write(self.connection, &entry, self.wall_ms)?;
+        }
+        for moved in self.moves.values() {
+            write_move(self.connection, moved)?;
+        }
+        Ok(())
+    }
+
+    fn write_blocks(&mut self, appending: &mut Appending) -> Result<(), StoreError> {
+        appending.blocks.finish();
+        let log = appending.log.clone();
+        let mut segment = match log.last_segment() {
+            Some(segment) => segment,
+            None => {
+                // Its first record: the log itself may not be in the database yet.
+                note_log(self.connection, &log)?;
+                self.begin_segment(&log, log.next())?
+            }
+        };
+        for (head, block) in std::mem::take(&mut appending.blocks.finished) {
+            if segment.bytes >= SEGMENT_BYTES {
+                segment.last = Some(head.first - 1);
+                self.connection
+                    .prepare_cached(
+                        "UPDATE segments SET last = ?2, bytes = ?3, oldest_ran_ms = ?4, newest_ran_ms = ?5 WHERE id = ?1",
+                    )?
+                    .execute(params![
+                        segment.id,
+                        head.first as i64 - 1,
+                        segment.bytes as i64,
+                        segment.oldest_ran_ms.map(|ms| ms as i64),
+                        segment.newest_ran_ms.map(|ms| ms as i64),
+                    ])?;
+                appending.changed.push(segment);
+                segment = self.begin_segment(&log, head.first)?;
+            }
+            self.connection
+                .prepare_cached(&format!(
+                    "INSERT INTO {} (first, block) VALUES (?, ?)",
+                    schema::segment_table(segment.id)
+                ))?
+                .execute(params![head.first as i64, block])?;
+            segment.bytes += block.len() as u64;
+            segment.oldest_ran_ms.get_or_insert(appending.oldest_ran_ms);
+            segment.newest_ran_ms = segment.newest_ran_ms.max(Some(appending.newest_ran_ms));
+        }
+        appending.changed.push(segment);
+        Ok(())
+    }
+
+    fn begin_segment(&mut self, log: &Log, first: u64) -> Result<Segment, StoreError> {
+        let id = *self.next_segment;
+        // Counts up also when this transaction is undone: an id is cheap.
+        *self.next_segment += 1;
+        self.connection.execute_batch(&schema::create_segment(id))?;
+        self.connection.execute(
+            "INSERT INTO segments (id, log, first) VALUES (?, ?, ?)",
+            params![id, log.id, first as i64],
+        )?;
+        Ok(Segment { id, first, last: None, bytes: 0, oldest_ran_ms: None, newest_ran_ms: None })
+    }
+
+    /// It is on the disk: the mirrors follow.
+    pub fn publish(self) {
+        for moved in self.moves.into_values() {
+            for (first, last) in moved.given_up {
+                moved.cursor.give_up(first, last);
+            }
+        }
+        for appending in self.appends.into_values() {
+            appending.log.publish(appending.changed, appending.blocks.next());
+        }
+    }
+}
+
+/// Entries of the same kind in one batch are one.
+fn merged(entries: Vec<Entry>) -> Vec<Entry> {
+    let mut merged: Vec<Entry> = Vec::new();
+    for entry in entries {
+        let same = merged.iter_mut().find(|known| {
+            known.scope == entry.scope
+                && known.reason == entry.reason
+                && known.range.is_some() == entry.range.is_some()
+        });
+        match same {
+            Some(known) => {
+                known.count += entry.count;
+                if let (Some((first, last)), Some((from, to))) = (known.range, entry.range) {
+                    known.range = Some((first.min(from), last.max(to)));
+                }
+                known.detail = entry.detail;
+            }
+            None => merged.push(entry),
+        }
+    }
+    merged
+}
+
+fn note_log(connection: &Connection, log: &Log) -> Result<(), StoreError> {
+    let retention = serde_json::to_string(&log.view().retention)
+        .map_err(|error| StoreError::Mistake(format!("a retention cannot be written: {error}")))?;
+    connection
+        .prepare_cached(
+            "INSERT INTO logs (id, name, settings) VALUES (?1, ?2, ?3)
+             ON CONFLICT (id) DO UPDATE SET settings = excluded.settings",
+        )?
+        .execute(params![log.id, log.name.as_str(), retention])?;
+    Ok(())
+}
+
+fn write_move(connection: &Connection, moved: &Move) -> Result<(), StoreError> {
+    let (log, reader) = (moved.log.id, moved.cursor.reader.as_str());
+    connection
+        .prepare_cached(
+            "INSERT INTO readers (log, name, position, confirmed) VALUES (?, ?, ?, ?)
+             ON CONFLICT (log, name) DO UPDATE SET position = excluded.position, confirmed = excluded.confirmed",
+        )?
+        .execute(params![log, reader, moved.done.position as i64, moved.done.confirmed as i64])?;
+    connection
+        .prepare_cached("DELETE FROM skips WHERE log = ? AND reader = ? AND last <= ?")?
+        .execute(params![log, reader, moved.done.position as i64])?;
+    if !moved.given_up.is_empty() {
+        let mut insert = connection
+            .prepare_cached("INSERT OR REPLACE INTO skips (log, reader, first, last) VALUES (?, ?, ?, ?)")?;
+        for (first, last) in moved.done.given_up() {
+            insert.execute(params![log, reader, first as i64, last as i64])?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! Drops what need not be kept any more, whole segments at a time, and folds the ledger. Once a second, in the writer.
+
+use std::sync::Arc;
+
+use rusqlite::Connection;
+
+use super::StoreError;
+use super::batch::Batch;
+use super::catalog::Catalog;
+use super::ledger::{self, Entry, Ledger, Reason};
+use super::log::{Log, Segment};
+use super::odometer::Odometer;
+use super::schema::segment_table;
+
+pub fn run(
+    connection: &Connection,
+    catalog: &Catalog,
+    ledger: &mut Ledger,
+    odometer: &Odometer,
+) -> Result<(), StoreError> {
+    for log in catalog.all() {
+        let drop = droppable(&log, odometer.ran_ms());
+        if !drop.is_empty() {
+            drop_segments(connection, &log, &drop, ledger, odometer)?;
+        }
+        if log.view().retention.compact {
+            super::compact::run(connection, &log)?;
+        }
+    }
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    if ledger::fold(connection)? {
+        ledger.forget();
+    }
+    connection.execute_batch("COMMIT")?;
+    Ok(())
+}
+
+/// The oldest segments that go: never the one that is written to.
+fn droppable(log: &Log, ran_ms: u64) -> Vec<Segment> {
+    let view = log.view();
+    let retention = &view.retention;
+    let mut bytes: u64 = view.segments.iter().map(|segment| segment.bytes).sum();
+    let next = log.next();
+    let position =
+        retention.queue.then(|| log.readers().iter().map(|cursor| cursor.position()).min().unwrap_or(0));
+    let mut drop = Vec::new();
+    for segment in view.segments {
+        let Some(last) = segment.last else { break };
+        let old = |max: u64| segment.newest_ran_ms.is_some_and(|newest| newest + max < ran_ms);
+        let goes = match position {
+            Some(position) => last <= position,
+            None => {
+                retention.max_bytes.is_some_and(|max| bytes > max)
+                    || retention
+                        .max_messages
+                        .is_some_and(|max| next - segment.first > max && next - last > max)
+                    || retention.max_age_ms.is_some_and(old)
+            }
+        };
+        if !goes {
+            break;
+        }
+        bytes -= segment.bytes;
+        drop.push(segment);
+    }
+    drop
+}
+
+fn drop_segments(
+    connection: &Connection,
+    log: &Arc<Log>,
+    segments: &[Segment],
+    ledger: &mut Ledger,
+    odometer: &Odometer,
+) -> Result<(), StoreError> {
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    // No segment is begun here, so the number does not matter.
+    let mut no_segment = 0;
+    let mut batch = Batch::new(connection, ledger, &mut no_segment, odometer.wall_ms(), odometer.ran_ms());
+    let ids: Vec<i64> = segments.iter().map(|segment| segment.id).collect();
+    for id in &ids {
+        connection.execute_batch(&format!("DROP TABLE IF EXISTS {}", segment_table(*id)))?;
+        connection.execute("DELETE FROM segments WHERE id = ?", [id])?;
+    }
+    // A reader that had not come so far does not find them any more: that is counted.
+    if !log.view().retention.queue
+        && let Some(last) = segments.last().and_then(|segment| segment.last)
+    {
+        for cursor in log.readers() {
+            let first = cursor.position() + 1;
+            if first <= last {
+                let entry = Entry {
+                    scope: log.name.clone(),
+                    reason: Reason::Overtaken,
+                    count: last + 1 - first,
+                    range: Some((first, last)),
+                    detail: format!(
+                        "the log dropped them, as its retention says, before {} read them",
+                        cursor.reader
+                    ),
+                };
+                batch.give_up(log, &cursor, entry);
+            }
+        }
+    }
+    batch.write()?;
+    connection.execute_batch("COMMIT")?;
+    batch.publish();
+    log.dropped(&ids);
+    Ok(())
+}

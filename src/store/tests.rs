@@ -1,0 +1,291 @@
+use std::path::Path;
+use std::sync::mpsc::channel;
+
+use super::*;
+
+fn record(n: u64) -> Record {
+    let value = [("payload", Value::from(n as i64)), ("pad", Value::from("x".repeat((n % 300) as usize)))];
+    Record {
+        value: value.into_iter().collect(),
+        key: Some(Str::from(format!("k{}", n % 7))),
+        ..Record::default()
+    }
+}
+
+fn open(path: &Path) -> Store {
+    Store::open(path, Options::default()).unwrap()
+}
+
+/// Appends records and waits until they are on the disk; gives their sequences.
+fn append(store: &Store, log: &Arc<Log>, numbers: impl Iterator<Item = u64>) -> Vec<u64> {
+    let (sender, receiver) = channel();
+    let records = numbers.map(|n| (log.clone(), Record { ran_ms: store.ran_ms(), ..record(n) })).collect();
+    let done: Told = Box::new(move |result| sender.send(result).unwrap());
+    store.submit(Commit { records, urgent: true, done: Some(done), ..Commit::default() });
+    receiver.recv().unwrap().unwrap()
+}
+
+fn read_all(store: &Store, log: &Log, mut from: u64) -> Vec<(u64, Record)> {
+    let mut all = Vec::new();
+    loop {
+        let page = store.read(log, from, 100, 100_000).unwrap();
+        assert!(page.gaps.is_empty(), "{:?}", page.gaps);
+        if page.records.is_empty() {
+            return all;
+        }
+        from = page.next;
+        all.extend(page.records);
+    }
+}
+
+fn numbers(records: &[(u64, Record)]) -> Vec<u64> {
+    records
+        .iter()
+        .map(|(_, record)| record.value.get("payload").and_then(Value::as_i64).unwrap() as u64)
+        .collect()
+}
+
+const QUEUE: Retention =
+    Retention { max_bytes: None, max_messages: None, max_age_ms: None, compact: false, queue: true };
+
+#[test]
+fn what_was_appended_is_there_after_a_restart_and_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let log = store.log("a", &Retention::default());
+    assert_eq!(append(&store, &log, 0..1_000), (1..=1_000).collect::<Vec<_>>());
+    assert_eq!(append(&store, &log, 1_000..1_001), [1_001]);
+    assert_eq!(numbers(&read_all(&store, &log, 1)), (0..=1_000).collect::<Vec<_>>());
+    assert_eq!(numbers(&read_all(&store, &log, 500)), (499..=1_000).collect::<Vec<_>>());
+    let (device, boot) = (store.device().to_string(), store.boot());
+    store.close();
+    drop(store);
+    let store = open(dir.path());
+    assert_eq!((store.device(), store.boot()), (device.as_str(), boot + 1));
+    let log = store.find_log("a").unwrap();
+    assert_eq!(log.next(), 1_002);
+    assert_eq!(append(&store, &log, 1_001..1_003), [1_002, 1_003]);
+    assert_eq!(numbers(&read_all(&store, &log, 1)), (0..1_003).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_commit_is_whole_and_state_comes_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let log = store.log("outbox/a/event", &QUEUE);
+    let state =
+        |key: &str, value: Option<Value>| StateChange { owner: Str::new("n"), key: Str::new(key), value };
+    store
+        .submit_and_wait(
+            Commit {
+                records: vec![(log.clone(), record(1))],
+                state: vec![state("a", Some(Value::Float(0.5))), state("b", Some(Value::from("x")))],
+                context: vec![ContextChange {
+                    store: Str::new("disk"),
+                    owner: Str::new("global"),
+                    key: Some(Str::new("k")),
+                    value: Some(Value::array(vec![Value::Null])),
+                }],
+                ..Commit::default()
+            },
+            Duration::from_secs(10),
+        )
+        .unwrap();
+    let refused = store.submit_and_wait(
+        Commit {
+            records: vec![(log.clone(), record(2))],
+            state: vec![state("a", None)],
+            act: Some(Box::new(|_| Err(StoreError::Refused("no".to_string())))),
+            ..Commit::default()
+        },
+        Duration::from_secs(10),
+    );
+    assert_eq!(refused, Err(StoreError::Refused("no".to_string())));
+    store.close();
+    drop(store);
+    let store = open(dir.path());
+    let kept = store.state_of("n").unwrap();
+    assert_eq!((kept.get("a"), kept.get("b")), (Some(&Value::Float(0.5)), Some(&Value::from("x"))));
+    let context = store.context_of("disk").unwrap();
+    assert_eq!(context, [(Str::new("global"), Str::new("k"), Value::array(vec![Value::Null]))]);
+    assert_eq!(store.find_log("outbox/a/event").unwrap().next(), 2, "the refused record is not there");
+}
+
+#[test]
+fn a_queue_drops_whole_segments_behind_its_reader_and_the_balance_holds() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let log = store.log("outbox/a/event", &QUEUE);
+    let cursor = log.cursor("sink");
+    for n in 0..60 {
+        // Hard to compress, so that there are several segments.
+        let noise = |k: u64| {
+            let mut seed = n * 1_000 + k;
+            (0..4_000).map(|_| tidegate_nodes::testing::splitmix(&mut seed) as u8).collect::<Vec<_>>()
+        };
+        let records = (0..50)
+            .map(|k| {
+                let value = [("payload", Value::from(noise(k)))].into_iter().collect();
+                (log.clone(), Record { value, ..Record::default() })
+            })
+            .collect();
+        store.submit_and_wait(Commit { records, ..Commit::default() }, Duration::from_secs(10)).unwrap();
+    }
+    assert!(log.view().segments.len() >= 3, "{:?}", log.view().segments);
+    cursor.confirm(1, 2_000);
+    cursor.confirm(2_010, 2_011);
+    let entry = Entry {
+        scope: log.name.clone(),
+        reason: Reason::DroppedOldest,
+        count: 3,
+        range: Some((2_020, 2_022)),
+        detail: String::new(),
+    };
+    let given_up = vec![(log.clone(), cursor.clone(), entry)];
+    store.submit_and_wait(Commit { given_up, ..Commit::default() }, Duration::from_secs(10)).unwrap();
+    assert!(cursor.is_done(2_021), "the mirror follows the commit");
+    store.advance(&log, &cursor);
+    let end = std::time::Instant::now() + Duration::from_secs(20);
+    while log.first() == 1 {
+        assert!(std::time::Instant::now() < end, "segments are never dropped");
+        std::thread::yield_now();
+    }
+    assert!(log.first() <= 2_001, "nothing is dropped that is not done with");
+    let expected = Balance {
+        log: log.name.to_string(),
+        appended: 3_000,
+        confirmed: 2_000,
+        stored: 997,
+        ledgered: 3,
+        holds: true,
+    };
+    assert_eq!(store.view(|view| view.balances()).unwrap(), [expected.clone()]);
+    store.close();
+    drop(store);
+    let store = open(dir.path());
+    let log = store.find_log("outbox/a/event").unwrap();
+    let cursor = log.cursor("sink");
+    assert_eq!(cursor.position(), 2_000);
+    assert!(cursor.is_done(2_022) && !cursor.is_done(2_023));
+    assert!(!cursor.is_done(2_010), "what was confirmed out of order comes again");
+    assert_eq!(store.view(|view| view.balances()).unwrap(), [expected]);
+}
+
+#[test]
+fn a_log_keeps_what_its_retention_says_and_counts_what_a_reader_missed() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let retention = Retention { max_bytes: Some(6 << 20), ..Retention::default() };
+    let log = store.log("history", &retention);
+    log.cursor("slow").confirm(1, 10);
+    let mut seed = 7;
+    for _ in 0..100 {
+        let records = (0..50)
+            .map(|_| {
+                let noise: Vec<u8> =
+                    (0..4_000).map(|_| tidegate_nodes::testing::splitmix(&mut seed) as u8).collect();
+                let value = [("payload", Value::from(noise))].into_iter().collect();
+                (log.clone(), Record { value, ..Record::default() })
+            })
+            .collect();
+        store.submit_and_wait(Commit { records, ..Commit::default() }, Duration::from_secs(10)).unwrap();
+    }
+    let end = std::time::Instant::now() + Duration::from_secs(20);
+    while log.bytes() > (6 << 20) + batch::SEGMENT_BYTES + (1 << 20) {
+        assert!(std::time::Instant::now() < end, "nothing is dropped: {} bytes", log.bytes());
+        std::thread::yield_now();
+    }
+    let totals = store.view(|view| view.ledger_totals()).unwrap();
+    let (scope, reason, count) = &totals[0];
+    assert_eq!((scope.as_str(), reason.as_str()), ("history", "overtaken"));
+    assert_eq!(*count, log.first() - 1 - 10);
+    assert_eq!(log.cursor("slow").position(), log.first() - 1);
+}
+
+#[test]
+fn a_compacted_log_keeps_the_last_value_of_each_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let log = store.log("table", &Retention { compact: true, ..Retention::default() });
+    let mut seed = 7;
+    let mut next = 0;
+    while log.view().segments.iter().filter(|segment| segment.last.is_some()).count() < 5 && next < 20_000 {
+        let records = (0..100)
+            .map(|k| {
+                let noise: Vec<u8> =
+                    (0..3_000).map(|_| tidegate_nodes::testing::splitmix(&mut seed) as u8).collect();
+                let value = [("payload", Value::from(next + k)), ("noise", Value::from(noise))];
+                let key = Some(Str::from(format!("k{}", (next + k) % 10)));
+                (log.clone(), Record { value: value.into_iter().collect(), key, ..Record::default() })
+            })
+            .collect();
+        store.submit_and_wait(Commit { records, ..Commit::default() }, Duration::from_secs(10)).unwrap();
+        next += 100;
+    }
+    let end = std::time::Instant::now() + Duration::from_secs(20);
+    while log.view().segments.iter().filter(|segment| segment.last.is_some()).count() > 3 {
+        assert!(std::time::Instant::now() < end, "it is never compacted: {:?}", log.view().segments);
+        std::thread::yield_now();
+    }
+    let check = |store: &Store| {
+        let log = store.find_log("table").unwrap();
+        let kept = numbers(&read_all(store, &log, 1));
+        assert!(kept.len() < next as usize / 2, "{} of {next} are kept", kept.len());
+        assert!(kept.is_sorted());
+        for key in 0..10 {
+            let newest = next as u64 - 10 + key;
+            assert!(kept.contains(&newest), "the last value of key {key} is gone");
+        }
+    };
+    check(&store);
+    store.close();
+    drop(store);
+    check(&open(dir.path()));
+}
+
+#[test]
+fn a_time_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let log = store.log("a", &Retention::default());
+    for n in 0..10u64 {
+        let records = (0..200).map(|k| {
+            let wall_ms = (n * 200 + k) as i64 * 10;
+            (log.clone(), Record { wall_ms, ..record(k) })
+        });
+        let commit = Commit { records: records.collect(), ..Commit::default() };
+        store.submit_and_wait(commit, Duration::from_secs(10)).unwrap();
+    }
+    for (wall_ms, sequence) in
+        [(-5, 1), (0, 1), (1, 2), (4_000, 401), (4_001, 402), (19_990, 2_000), (30_000, 2_001)]
+    {
+        assert_eq!(store.find_time(&log, wall_ms).unwrap(), sequence, "at {wall_ms}");
+    }
+}
+
+#[test]
+fn a_second_store_on_the_same_directory_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let refused = Store::open(dir.path(), Options::default()).err().unwrap();
+    assert!(refused.to_string().contains(&format!("process {}", std::process::id())), "{refused}");
+    drop(store);
+    assert!(Store::open(dir.path(), Options::default()).is_ok());
+}
+
+#[test]
+fn another_process_can_look_while_it_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let log = store.log("a", &Retention::default());
+    append(&store, &log, 0..100);
+    let mut archive = view::Archive::open(dir.path()).unwrap();
+    let seen = archive.find_log("a").unwrap();
+    assert_eq!(
+        numbers(&archive.read(&seen, 90, 100, 10_000).unwrap().records),
+        (89..100).collect::<Vec<_>>()
+    );
+    append(&store, &log, 100..101);
+    archive.refresh().unwrap();
+    assert_eq!(archive.view().logs()[0].next, 102);
+}

@@ -1,0 +1,380 @@
+//! The one thread that writes a database. Commits that come close together share a transaction and so one fsync.
+//!
+//! What cannot be written now (no space, a read-only disk) waits here in order and is tried again: nothing that waits
+//! is acknowledged, so its sources wait too, and what waits is bounded by their credits.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+use serde::Serialize;
+
+use super::StoreError;
+use super::batch::Batch;
+use super::catalog::Catalog;
+use super::commit::Commit;
+use super::directory::Directory;
+use super::ledger::Ledger;
+use super::maintain;
+use super::odometer::Odometer;
+
+/// When a batch is closed.
+#[derive(Debug, Clone, Copy)]
+pub struct Batching {
+    pub messages: usize,
+    pub bytes: usize,
+    /// After its first message.
+    pub linger: Duration,
+}
+
+impl Default for Batching {
+    fn default() -> Batching {
+        Batching { messages: 1_000, bytes: 256 * 1024, linger: Duration::from_millis(20) }
+    }
+}
+
+/// How the writer fares.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Health {
+    /// What stops it; nothing while all is well.
+    pub trouble: Option<String>,
+    /// Only alarms and the ledger are written, into the reserve.
+    pub in_reserve: bool,
+    /// Commits that wait for better times.
+    pub waiting: usize,
+}
+
+#[derive(Debug, Default)]
+pub struct Written {
+    pub batches: AtomicU64,
+    pub records: AtomicU64,
+}
+
+/// What the thread has in its hands.
+pub struct Tools {
+    pub connection: Connection,
+    pub catalog: Arc<Catalog>,
+    pub directory: Arc<Directory>,
+    pub odometer: Arc<Odometer>,
+    pub batching: Batching,
+}
+
+pub struct Writer {
+    sender: Mutex<Option<std::sync::mpsc::Sender<Commit>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    pub health: Arc<Mutex<Health>>,
+    pub written: Arc<Written>,
+}
+
+/// How often the disk is tried again, and old segments are looked for.
+const AGAIN: Duration = Duration::from_secs(1);
+
+impl Writer {
+    pub fn start(tools: Tools) -> Result<Writer, StoreError> {
+        // Unbounded: what is sent holds the credits of its messages, which are bounded at their sources.
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let (health, written) = (Arc::<Mutex<Health>>::default(), Arc::<Written>::default());
+        // The ids of segments are looked up before the thread runs, so that a database that cannot be read is told now.
+        let next_segment = Catalog::next_segment(&tools.connection)?;
+        let work = Work {
+            tools,
+            ledger: Ledger::default(),
+            next_segment,
+            waiting: VecDeque::new(),
+            stalled: None,
+            maintained: Instant::now(),
+            health: health.clone(),
+            written: written.clone(),
+        };
+        let thread = std::thread::Builder::new()
+            .name("store".to_string())
+            .spawn(move || work.run(&receiver))
+            .map_err(|error| {
+                StoreError::Directory(format!("the store's thread cannot be started: {error}"))
+            })?;
+        Ok(Writer { sender: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)), health, written })
+    }
+
+    /// Hands a commit over. Its `done` is called when it is on the disk; dropped without a call when it never will be.
+    pub fn submit(&self, commit: Commit) {
+        let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sender) = &*sender {
+            // After a stop the commit is dropped, which tells whoever waits for it.
+            let _ = sender.send(commit);
+        }
+    }
+
+    /// Waits for a commit. For people and for deploys, not for messages.
+    pub fn submit_and_wait(&self, mut commit: Commit, limit: Duration) -> Result<(), StoreError> {
+        let (sender, receiver) = sync_channel(1);
+        tell(&mut commit, sender);
+        commit.urgent = true;
+        self.submit(commit);
+        match receiver.recv_timeout(limit) {
+            Ok(result) => result,
+            Err(RecvTimeoutError::Disconnected) => Err(StoreError::Closed),
+            Err(RecvTimeoutError::Timeout) => {
+                let trouble = self.health.lock().unwrap_or_else(PoisonError::into_inner).trouble.clone();
+                Err(StoreError::Unwritable(trouble.unwrap_or_else(|| "it takes too long".to_string())))
+            }
+        }
+    }
+
+    /// Writes what was handed over, and ends. What still cannot be written is dropped, which tells its sources.
+    pub fn stop(&self) {
+        drop(self.sender.lock().unwrap_or_else(PoisonError::into_inner).take());
+        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the store's thread panicked; what it had not written is not acknowledged");
+        }
+    }
+}
+
+fn tell(commit: &mut Commit, sender: SyncSender<Result<(), StoreError>>) {
+    let before = commit.done.take();
+    commit.done = Some(Box::new(move |result| {
+        let told = result.as_ref().map(|_| ()).map_err(|error| StoreError::clone(error));
+        if let Some(before) = before {
+            before(result);
+        }
+        // Nobody may wait any more.
+        let _ = sender.try_send(told);
+    }));
+}
+
+struct Work {
+    tools: Tools,
+    ledger: Ledger,
+    next_segment: i64,
+    /// In the order in which they came.
+    waiting: VecDeque<Commit>,
+    /// Since when nothing could be written, and why.
+    stalled: Option<(Instant, StoreError)>,
+    maintained: Instant,
+    health: Arc<Mutex<Health>>,
+    written: Arc<Written>,
+}
+
+impl Work {
+    fn run(mut self, receiver: &Receiver<Commit>) {
+        loop {
+            match receiver.recv_timeout(AGAIN) {
+                Ok(first) => {
+                    self.waiting.push_back(first);
+                    self.gather(receiver);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            self.write();
+            self.maintain();
+        }
+        self.write();
+        self.close();
+    }
+
+    /// Takes in what comes until the batch is to be closed.
+    fn gather(&mut self, receiver: &Receiver<Commit>) {
+        let Batching { messages, bytes, linger } = self.tools.batching;
+        let until = Instant::now() + linger;
+        let weigh = |commit: &Commit| (commit.messages(), commit.bytes());
+        let (mut count, mut size) = (0, 0);
+        let mut urgent = false;
+        for commit in &self.waiting {
+            let (more, weight) = weigh(commit);
+            (count, size, urgent) = (count + more, size + weight, urgent || commit.urgent);
+        }
+        loop {
+            // What is here already comes along for nothing.
+            let left = if urgent || count >= messages || size >= bytes {
+                Duration::ZERO
+            } else {
+                until.saturating_duration_since(Instant::now())
+            };
+            // But not without end: a batch is a bounded stretch of work.
+            if count >= 4 * messages || size >= 4 * bytes {
+                return;
+            }
+            match receiver.recv_timeout(left) {
+                Ok(commit) => {
+                    let (more, weight) = weigh(&commit);
+                    (count, size, urgent) = (count + more, size + weight, urgent || commit.urgent);
+                    self.waiting.push_back(commit);
+                }
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Writes what waits, if it can be written.
+    fn write(&mut self) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let only_urgent = match &self.stalled {
+            // What the reserve was given up for must not be taken by others: they wait until it is there again.
+            Some((_, StoreError::Full(_))) => !self.tools.directory.keep_reserve(),
+            _ => false,
+        };
+        let mut batch: Vec<Commit> = match only_urgent {
+            false => self.waiting.drain(..).collect(),
+            true => self.take_urgent(),
+        };
+        let error = match self.transaction(&mut batch) {
+            Ok(()) => {
+                self.succeeded(batch, only_urgent);
+                return;
+            }
+            Err(error) => error,
+        };
+        if !error.is_passing() && !matches!(error, StoreError::Damaged(_)) && batch.len() > 1 {
+            // One of them is wrong; the others must not suffer for it.
+            for commit in batch {
+                let mut alone = vec![commit];
+                match self.transaction(&mut alone) {
+                    Ok(()) => self.succeeded(alone, only_urgent),
+                    Err(error) => fail(alone, &error),
+                }
+            }
+            return;
+        }
+        if !error.is_passing() && !matches!(error, StoreError::Damaged(_)) {
+            return fail(batch, &error);
+        }
+        self.stall(error.clone());
+        // Back in front, in order.
+        let urgent = batch.iter().any(|commit| commit.urgent);
+        for commit in batch.into_iter().rev() {
+            self.waiting.push_front(commit);
+        }
+        if !only_urgent && urgent && matches!(error, StoreError::Full(_)) {
+            self.tools.directory.release_reserve();
+            let mut batch = self.take_urgent();
+            match self.transaction(&mut batch) {
+                Ok(()) => self.succeeded(batch, true),
+                Err(_) => batch.into_iter().rev().for_each(|commit| self.waiting.push_front(commit)),
+            }
+        }
+        self.tell_health();
+    }
+
+    fn take_urgent(&mut self) -> Vec<Commit> {
+        let (urgent, others) =
+            std::mem::take(&mut self.waiting).into_iter().partition(|commit| commit.urgent);
+        self.waiting = others;
+        Vec::from_iter::<VecDeque<Commit>>(urgent)
+    }
+
+    fn transaction(&mut self, commits: &mut [Commit]) -> Result<(), StoreError> {
+        if commits.is_empty() {
+            return Ok(());
+        }
+        let connection = &self.tools.connection;
+        let (wall_ms, ran_ms) = (self.tools.odometer.wall_ms(), self.tools.odometer.ran_ms());
+        connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let mut batch = Batch::new(connection, &mut self.ledger, &mut self.next_segment, wall_ms, ran_ms);
+        let written = commits
+            .iter_mut()
+            .try_for_each(|commit| commit.apply(&mut batch))
+            .and_then(|()| batch.write())
+            .and_then(|()| self.tools.odometer.save(connection))
+            .and_then(|()| Ok(connection.prepare_cached("COMMIT")?.execute([]).map(|_| ())?));
+        match written {
+            Ok(()) => {
+                batch.publish();
+                self.written.batches.fetch_add(1, Ordering::Relaxed);
+                let records: usize = commits.iter().map(Commit::messages).sum();
+                self.written.records.fetch_add(records as u64, Ordering::Relaxed);
+                Ok(())
+            }
+            Err(error) => {
+                drop(batch);
+                self.ledger.forget();
+                // SQLite undoes some failures by itself.
+                if !connection.is_autocommit()
+                    && let Err(error) = connection.execute_batch("ROLLBACK")
+                {
+                    tracing::error!("a transaction could not be undone: {error}");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn succeeded(&mut self, batch: Vec<Commit>, only_urgent: bool) {
+        for commit in batch {
+            commit.finish(Ok(()));
+        }
+        if !only_urgent && let Some((since, error)) = self.stalled.take() {
+            let seconds = since.elapsed().as_secs();
+            tracing::info!("the store writes again after {seconds} s ({error})");
+        }
+        self.tell_health();
+    }
+
+    fn stall(&mut self, error: StoreError) {
+        match &mut self.stalled {
+            Some((_, known)) => *known = error,
+            None => {
+                tracing::error!("the store cannot write: {error}; sources wait, nothing is acknowledged");
+                self.stalled = Some((Instant::now(), error));
+            }
+        }
+    }
+
+    fn tell_health(&self) {
+        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        *health = Health {
+            trouble: self.stalled.as_ref().map(|(_, error)| error.to_string()),
+            in_reserve: matches!(self.stalled, Some((_, StoreError::Full(_)))),
+            waiting: self.waiting.len(),
+        };
+    }
+
+    /// Drops what is old, now and then.
+    fn maintain(&mut self) {
+        if self.maintained.elapsed() < AGAIN || self.stalled.is_some() {
+            return;
+        }
+        self.maintained = Instant::now();
+        let Tools { connection, catalog, odometer, .. } = &self.tools;
+        if let Err(error) = maintain::run(connection, catalog, &mut self.ledger, odometer) {
+            self.ledger.forget();
+            if !connection.is_autocommit() {
+                let _ = connection.execute_batch("ROLLBACK");
+            }
+            tracing::warn!("old records could not be dropped: {error}; tried again later");
+        }
+        self.tools.directory.keep_reserve();
+    }
+
+    fn close(self) {
+        if !self.waiting.is_empty() {
+            let count: usize = self.waiting.iter().map(Commit::messages).sum();
+            tracing::error!(
+                "{count} messages could not be written before the stop; they are not acknowledged"
+            );
+        }
+        let Tools { connection, odometer, .. } = self.tools;
+        if let Err(error) = odometer.save_now(&connection) {
+            tracing::warn!("the running time could not be noted: {error}");
+        }
+        // So that the next start has nothing to recover. What others read meanwhile keeps it from ending; no matter.
+        let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        if let Err((_, error)) = connection.close() {
+            tracing::warn!("the database was not closed in order: {error}");
+        }
+    }
+}
+
+fn fail(batch: Vec<Commit>, error: &StoreError) {
+    for commit in batch {
+        tracing::error!("a commit was refused: {error}; its messages are not acknowledged");
+        commit.finish(Err(error.clone()));
+    }
+}
