@@ -86,7 +86,7 @@ fn one_crash<C: Checker>(
     let place = |what| format!("{model:?}, before event {point} of {}: {what}", recorded.tape.events.len());
     let (recovery, there) =
         look(&image, &recorded.checker, &marks).map_err(|(kind, what)| (kind, place(what)))?;
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         return Ok(());
     }
     let again = random.below(recovery.events.len() + 1);

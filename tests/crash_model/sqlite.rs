@@ -18,14 +18,13 @@ struct Plan(Vec<Range<u32>>);
 
 /// Rows are added at the end and, at times, removed at the begin.
 fn plan(random: &mut Random) -> Plan {
-    let mut there = vec![0..0];
-    for _ in 0..BATCHES {
-        let Range { start, end } = there[there.len() - 1].clone();
-        let end = end + 1 + u32::try_from(random.below(20)).unwrap();
-        let start = if random.percent(10) { start + (end - start) / 2 } else { start };
-        there.push(start..end);
-    }
-    Plan(there)
+    let (mut start, mut end) = (0, 0);
+    let added = (0..BATCHES).map(|_| {
+        end += 1 + u32::try_from(random.below(20)).unwrap();
+        start += if random.percent(10) { (end - start) / 2 } else { 0 };
+        start..end
+    });
+    Plan(std::iter::once(0..0).chain(added).collect())
 }
 
 fn payload(id: u32) -> Vec<u8> {

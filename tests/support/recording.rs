@@ -105,11 +105,6 @@ impl Recording {
         self.shared.log().push(Event::Mark(what));
     }
 
-    /// How much has happened so far.
-    pub fn len(&self) -> usize {
-        self.shared.log().events.len()
-    }
-
     /// Ends it. Databases may still be open, as they are in a crash.
     pub fn stop(self) -> Tape {
         let mut log = self.shared.log();
