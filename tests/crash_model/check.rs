@@ -1,13 +1,14 @@
 //! Many crashes of one recording, and what a checker finds in the images.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::support::images::{Model, Random};
 use crate::support::recording::{Files, Recording, Syncs, Tape, write_files};
 
 /// For the tests of every day; `CRASH_IMAGES` in the environment is for longer ones.
-const IMAGES: usize = 600;
+const IMAGES: usize = 1_000;
 const IMAGES_A_RECORDING: usize = 50;
 
 /// What must not be found in an image.
@@ -30,9 +31,10 @@ pub struct Recorded<C> {
 }
 
 pub trait Checker {
-    /// Opens what is in the directory, and compares it with the marks that were set before the crash. Gives marks that
-    /// stand for what it has found: that must be there after the next crash too.
-    fn check(&self, directory: &Path, marks: &[u64]) -> Result<Vec<u64>, Violation>;
+    /// Opens what is in the directory, and compares it with the marks that were set before the crash. Then it goes on with
+    /// the work. It marks in the recording what it has found, which from now on is known to be there, and what it has done:
+    /// the next crash comes in the middle of all that.
+    fn check(&self, directory: &Path, marks: &[u64], recording: &Recording) -> Result<(), Violation>;
 }
 
 #[derive(Debug, Default)]
@@ -56,68 +58,80 @@ pub fn images() -> usize {
     }
 }
 
-/// Records as often as it takes, and looks at so many images. Every other crash is followed by a second one, in the middle
-/// of the recovery from the first. With `CRASH_KEEP` in the environment, an image with a violation is kept.
+/// Records as often as it takes, and looks at so many images. Some crashes are followed by others, in the middle of the
+/// recovery. With `CRASH_KEEP` in the environment, an image with a violation is kept.
 pub fn crash<C: Checker>(images: usize, record: impl Fn(u64) -> Recorded<C>) -> Tally {
     let mut tally = Tally::default();
-    for seed in 0..images.div_ceil(IMAGES_A_RECORDING) as u64 {
+    let mut seed = 0;
+    while tally.images < images {
         let recorded = record(seed);
         let mut random = Random(seed);
-        for number in 0..IMAGES_A_RECORDING.min(images - tally.images) {
-            tally.images += 1;
-            if let Err((kind, what)) = one_crash(&recorded, number, &mut random) {
+        let end = images.min(tally.images + IMAGES_A_RECORDING);
+        while tally.images < end {
+            let number = tally.images;
+            if let Err((kind, what)) = crashes(&recorded, &mut tally.images, &mut random) {
                 *tally.violations.entry(kind).or_default() += 1;
                 tally.first.get_or_insert_with(|| format!("seed {seed}, image {number}: {kind:?}: {what}"));
             }
         }
+        seed += 1;
     }
     tally
 }
 
-fn one_crash<C: Checker>(
+/// A crash, and in half of the cases another one while what is left is looked at, and so on.
+fn crashes<C: Checker>(
     recorded: &Recorded<C>,
-    number: usize,
+    images: &mut usize,
     random: &mut Random,
 ) -> Result<(), Violation> {
-    let model = *random.of(&[Model::Prefix, Model::Subset]);
-    let point = crash_point(&recorded.tape, random);
-    let image = recorded.tape.image(point, model, random);
-    let marks: Vec<u64> = recorded.tape.marks(point).collect();
-    let place = |what| format!("{model:?}, before event {point} of {}: {what}", recorded.tape.events.len());
-    let (recovery, there) =
-        look(&image, &recorded.checker, &marks).map_err(|(kind, what)| (kind, place(what)))?;
-    if number.is_multiple_of(2) {
-        return Ok(());
+    let mut marks = Vec::new();
+    let mut place = String::new();
+    let mut recovery;
+    let mut tape = &recorded.tape;
+    loop {
+        let model = *random.of(&[Model::Prefix, Model::Subset]);
+        let point = crash_point(tape, random);
+        write!(place, "{model:?}, before event {point} of {}: ", tape.events.len())
+            .expect("a String takes it");
+        marks.extend(tape.marks(point));
+        *images += 1;
+        recovery = look(&tape.image(point, model, random), &recorded.checker, &marks)
+            .map_err(|(kind, what)| (kind, format!("{place}{what}")))?;
+        if random.percent(50) {
+            return Ok(());
+        }
+        place.push_str("then ");
+        tape = &recovery;
     }
-    let again = random.below(recovery.events.len() + 1);
-    let image = recovery.image(again, model, random);
-    let place = |what| place(format!("then before event {again} of {}: {what}", recovery.events.len()));
-    look(&image, &recorded.checker, &there).map(|_| ()).map_err(|(kind, what)| (kind, place(what)))
 }
 
 /// Anywhere, and in a third of the cases right after an acknowledgement: there it is most easily broken.
 fn crash_point(tape: &Tape, random: &mut Random) -> usize {
-    let acknowledged: Vec<usize> = tape.mark_places().collect();
-    match acknowledged.is_empty() {
-        false if random.below(3) == 0 => random.of(&acknowledged) + 1,
+    let marks: Vec<usize> = tape.mark_places().collect();
+    match marks.is_empty() {
+        false if random.below(3) == 0 => random.of(&marks) + 1,
         _ => random.below(tape.events.len() + 1),
     }
 }
 
 /// Opens an image, and records what is done to it meanwhile.
-fn look(image: &Files, checker: &impl Checker, marks: &[u64]) -> Result<(Tape, Vec<u64>), Violation> {
+fn look(image: &Files, checker: &impl Checker, marks: &[u64]) -> Result<Tape, Violation> {
     let folder = tempfile::tempdir().unwrap();
     write_files(image, folder.path());
     let recording = Recording::start(folder.path(), Syncs::Honest);
-    let there = checker.check(folder.path(), marks);
+    let outcome = checker.check(folder.path(), marks, &recording);
     let tape = recording.stop();
-    if there.is_err() && std::env::var_os("CRASH_KEEP").is_some() {
-        // As it was found, for a look at it by hand.
-        let kept = folder.keep();
-        write_files(image, &kept);
-        return there
-            .map(|there| (tape, there))
-            .map_err(|(kind, what)| (kind, format!("{what} (in {kept:?})")));
+    match outcome {
+        Ok(()) => Ok(tape),
+        Err((kind, what)) if std::env::var_os("CRASH_KEEP").is_some() => {
+            // As it was found, for a look at it by hand.
+            let kept = folder.keep();
+            std::fs::remove_dir_all(&kept).unwrap();
+            std::fs::create_dir(&kept).unwrap();
+            write_files(image, &kept);
+            Err((kind, format!("{what} (the image is in {})", kept.display())))
+        }
+        Err(violation) => Err(violation),
     }
-    Ok((tape, there?))
 }
