@@ -1,6 +1,10 @@
-//! What the end-to-end tests share: the built program, run as a person would.
+//! What the end-to-end tests share: the built program, run as a person would; and crashes of databases, computed.
 // Each test file uses a part of it.
 #![allow(dead_code)]
+
+pub mod images;
+pub mod recorder;
+pub mod recording;
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
