@@ -32,11 +32,13 @@ macro_rules! folders {
 folders! {
     common,
     function,
+    lines,
     link,
     logic,
     parse,
     sequence,
     simulator,
+    storage,
     time,
 }
 
