@@ -15,7 +15,7 @@ use crate::value::Value;
 
 /// The gateway's own databases in its data directory.
 const OWN: [&str; 2] = ["tidegate.db", "data.db"];
-const BUSY: Duration = Duration::from_secs(5);
+const BUSY: Duration = if cfg!(test) { Duration::from_millis(200) } else { Duration::from_secs(5) };
 /// The longest value and the longest query.
 pub const VALUE_BYTES: i32 = 32 * 1024 * 1024;
 const QUERY_BYTES: i32 = 1024 * 1024;

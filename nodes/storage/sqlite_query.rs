@@ -193,7 +193,7 @@ impl ToSql for Parameter<'_> {
 }
 
 fn rows(statement: &mut Statement<'_>, query: &Query) -> Result<Vec<Value>, NodeError> {
-    let columns: Arc<[Str]> = statement.column_names().into_iter().map(Str::new).collect();
+    let columns: Arc<[Str]> = statement.column_names().map(Str::new).collect();
     let (mut all, mut bytes) = (Vec::new(), 0);
     let mut rows = statement.raw_query();
     while let Some(row) = rows.next().map_err(|error| failed(error, &query.sql))? {
