@@ -34,11 +34,13 @@ macro_rules! folders {
 folders! {
     common,
     function,
+    lines,
     link,
     logic,
     parse,
     sequence,
     simulator,
+    storage,
     time,
 }
 
