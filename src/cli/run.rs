@@ -12,8 +12,9 @@ use tidegate_nodes::value::Value;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Outcome, output};
-use crate::engine::{Deployed, Drained, Engine, Event, LogObserver, NodeRef, Observer, Options};
+use crate::engine::{DISK, Deployed, Drained, Engine, Event, LogObserver, NodeRef, Observer, Options};
 use crate::flow::{self, Deployment, Document, Limits, Plan, Problem, ProcessEnv};
+use crate::store::{self, Durability, Store};
 
 /// Run a flow; without one, a demo on a simulated site
 ///
@@ -24,6 +25,12 @@ pub struct Run {
     /// The flow to run
     #[arg(value_name = "FLOW.json")]
     flow: Option<PathBuf>,
+    /// Where everything that must survive is kept; made where it is missing
+    #[arg(long, env = "TIDEGATE_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// What a commit means for power that fails: full, normal or off
+    #[arg(long, env = "TIDEGATE_DURABILITY", value_name = "LEVEL", default_value = "full")]
+    durability: Level,
     /// Print what debug nodes show as JSON, one object a line
     #[arg(long)]
     json: bool,
@@ -53,10 +60,20 @@ impl Run {
         };
         let name =
             self.flow.as_ref().map_or_else(|| "the demo".to_string(), |path| path.display().to_string());
-        let settings =
+        let directory = self.data.clone().unwrap_or_else(default_directory);
+        let mut settings =
             Settings { hold_limit: self.hold_limit, hold_bytes: self.hold_bytes, ..Settings::default() };
-        let options = Options { seed: seed(), settings: settings.clone(), ..Options::default() };
+        settings.other.insert("data_dir".to_string(), Value::from(directory.to_string_lossy().into_owned()));
         let Some((plan, count)) = ready(document, &name, &settings) else { return Ok(Outcome::Failed) };
+        let setup = store::Setup { durability: self.durability.into(), ..store::Setup::default() };
+        let store = Arc::new(Store::open(&directory, store::Options { setup, ..store::Options::default() })?);
+        let options = Options {
+            seed: seed(),
+            settings: settings.clone(),
+            store: Some(store.clone()),
+            context_stores: vec!["memory".to_string(), DISK.to_string()],
+            ..Options::default()
+        };
 
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .thread_name("io")
@@ -72,11 +89,13 @@ impl Run {
         let deployed = engine.deploy(plan, Deployment::Full);
         tell_deployed(&deployed);
         eprintln!("tidegate {} runs {name}: {count}", env!("CARGO_PKG_VERSION"));
+        eprintln!("data in {}; {}", directory.display(), store.durability().promise());
         if self.flow.is_none() {
             eprintln!("{NEXT}");
         }
         self.wait(&runtime, &engine, &settings)?;
         let drained = engine.stop(Duration::from_secs(self.drain));
+        store.close();
         Ok(tell_drained(&drained))
     }
 
@@ -107,6 +126,30 @@ impl Run {
                     None => eprintln!("the demo has no file to read again"),
                 },
             }
+        }
+    }
+}
+
+/// Where data is kept when nothing is said.
+fn default_directory() -> PathBuf {
+    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/share"));
+    let base = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).or_else(home);
+    base.map_or_else(|| PathBuf::from("tidegate-data"), |base| base.join("tidegate"))
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Level {
+    Full,
+    Normal,
+    Off,
+}
+
+impl From<Level> for Durability {
+    fn from(level: Level) -> Durability {
+        match level {
+            Level::Full => Durability::Full,
+            Level::Normal => Durability::Normal,
+            Level::Off => Durability::Off,
         }
     }
 }

@@ -24,7 +24,28 @@ pub fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
     command.args(arguments).current_dir(root()).stdin(Stdio::null());
     command.env_remove("RUST_LOG").env("NO_COLOR", "1");
+    // Each run has a data directory of its own, unless the test names one.
+    command.env("TIDEGATE_DATA", fresh_directory());
     command
+}
+
+/// A directory that no other run has. Those of test processes that are gone are deleted.
+fn fresh_directory() -> PathBuf {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let base = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let n = NEXT.fetch_add(1, Ordering::Relaxed);
+    if n == 0 {
+        for entry in std::fs::read_dir(base).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let gone =
+                |pid: &str| !Path::new("/proc").join(pid).exists() || pid == std::process::id().to_string();
+            if name.strip_prefix("data-").is_some_and(gone) {
+                let _ = std::fs::remove_dir_all(entry.path());
+            }
+        }
+    }
+    base.join(format!("data-{}", std::process::id())).join(n.to_string())
 }
 
 pub fn root() -> &'static Path {
