@@ -151,10 +151,11 @@ impl<'s> Pages<'s> {
         let wal = &self.source.wal;
         let written =
             if image.frame == 0 { wal.last_commit } else { self.source.end_of_transaction(image.frame) };
-        let others = self.source.frames_of(next).take(64).map(|frame| self.source.end_of_transaction(frame));
-        let ends = [written, wal.last_commit, wal.committed, wal.frames.len(), 0].into_iter().chain(others);
+        let mut ends = vec![written, wal.last_commit, wal.committed, wal.frames.len(), 0];
         let mut tried: Vec<Vec<Image>> = Vec::new();
-        for end in ends {
+        let mut at = 0;
+        while let Some(&end) = ends.get(at) {
+            at += 1;
             let same = |images: &Vec<Image>| images.iter().all(|i| self.source.version(i.page, end) == *i);
             if tried.iter().any(same) {
                 continue;
@@ -163,6 +164,12 @@ impl<'s> Pages<'s> {
             if block.len() == length {
                 if let Some(head) = checked(&block) {
                     return Some((head, block, images));
+                }
+            }
+            for frame in images.iter().flat_map(|image| self.source.frames_of(image.page)) {
+                let end = self.source.end_of_transaction(frame);
+                if ends.len() < WAYS && !ends.contains(&end) {
+                    ends.push(end);
                 }
             }
             tried.push(images);
@@ -188,6 +195,9 @@ impl<'s> Pages<'s> {
         (block, images)
     }
 }
+
+/// So many states of the database are tried for a block that is in many pages.
+const WAYS: usize = 64;
 
 /// A leaf of a table.
 const LEAF: u8 = 0x0d;
