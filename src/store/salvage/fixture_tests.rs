@@ -3,8 +3,10 @@
 use crate::store::block::{self, Blocks, Record};
 use crate::store::schema::{self, create_segment, segment_table};
 use rusqlite::{Connection, OpenFlags, params};
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use tidegate_nodes::value::{Object, Str, Value};
 
 pub const LOGS: [(u32, &str); 3] = [(1, "telemetry"), (2, "alarms"), (3, "pictures")];
@@ -23,7 +25,14 @@ impl Random {
 }
 
 /// The record that stands at a place. Pictures do not compress, and are larger than a page.
-pub fn record(log: u32, sequence: u64) -> Record {
+pub fn record(log: u32, sequence: u64) -> Rc<Record> {
+    thread_local!(static MADE: RefCell<HashMap<(u32, u64), Rc<Record>>> = RefCell::default());
+    MADE.with_borrow_mut(|made| {
+        made.entry((log, sequence)).or_insert_with(|| Rc::new(make(log, sequence))).clone()
+    })
+}
+
+fn make(log: u32, sequence: u64) -> Record {
     let mut random = Random(u64::from(log) << 40 | sequence);
     let payload: String = match log {
         3 => {
@@ -144,10 +153,6 @@ impl Writer {
         self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).unwrap();
     }
 
-    pub fn last(&self, log: u32) -> u64 {
-        self.next[&log] - 1
-    }
-
     pub fn floor(&self, log: u32) -> u64 {
         self.firsts[&log][0].1
     }
@@ -231,7 +236,7 @@ pub fn content(of: &Connection) -> Result<Content, String> {
                 return Err(format!("log {log} has a block of log {}", head.log));
             }
             for (sequence, found) in records {
-                if found != record(log, sequence) {
+                if found != *record(log, sequence) {
                     return Err(format!("record {sequence} of log {log} is not what was written"));
                 }
                 if seen.last().is_some_and(|last| *last >= sequence) {
@@ -277,12 +282,12 @@ pub fn map(of: &Connection) -> Map {
     let mut map = Map::default();
     let mut pages =
         of.prepare("SELECT name, path, pageno, pagetype, ncell FROM dbstat ORDER BY name, path").unwrap();
-    let pages =
-        pages.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get::<_, i64>(4)? as usize)));
+    let pages = pages.query_map([], |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get::<_, i64>(4)? as usize))
+    });
     let pages: Vec<(String, String, u32, String, usize)> = pages.unwrap().collect::<Result<_, _>>().unwrap();
-    for (name, path, page, kind, cells) in &pages {
+    for (name, _, page, _, _) in &pages {
         map.tables.insert(*page, name.clone());
-        let _ = (path, kind, cells);
     }
     let mut segments = of.prepare("SELECT id, log FROM segments").unwrap();
     let segments: Vec<(i64, u32)> =

@@ -71,11 +71,13 @@ impl<'s> Pages<'s> {
         let mut covered: Vec<(usize, usize)> = Vec::new();
         if page[0] == LEAF {
             for cell in cells(page).filter_map(|at| Cell::at(page, at)) {
-                // A cell that lies about its length must not hide the next.
-                covered.push((cell.at, cell.magic + 1));
                 if !page[cell.magic..].starts_with(&MAGIC) {
+                    // A row of another table: what looks like a block in it is somebody's message.
+                    covered.push((cell.at, cell.end));
                     continue;
                 }
+                // A row that lies about its length must not hide the next.
+                covered.push((cell.at, cell.magic + 1));
                 if let Some((head, block, rests)) = self.read_block(image, page, cell.magic) {
                     covered.push((cell.at, cell.magic + local_size(page.len(), block.len() + 3) - 3));
                     if live != Rank::Old {
@@ -88,7 +90,9 @@ impl<'s> Pages<'s> {
         let mut from = 0;
         while let Some(at) = find_magic(page, from) {
             from = at + 1;
-            if covered.iter().any(|&(start, end)| (start..end).contains(&at)) {
+            let is_covered = || covered.iter().any(|&(start, end)| (start..end).contains(&at));
+            // In a page of an index, or of a table by key, rows are values of others too.
+            if is_covered() || (matches!(page[0], 0x02 | 0x05 | 0x0a) && !has_pointer_to(page, at)) {
                 continue;
             }
             if let Some((head, block, _)) = self.read_block(image, page, at) {
@@ -209,23 +213,32 @@ fn cells(page: &[u8]) -> impl Iterator<Item = usize> + '_ {
     pointers.map(|two| usize::from(u16::from_be_bytes([two[0], two[1]]))).filter(|at| *at >= 8)
 }
 
+/// Whether the pointers of the page lead to the row that has a block at this place.
+fn has_pointer_to(page: &[u8], block: usize) -> bool {
+    cells(page).any(|at| by_row(page, block).any(|(start, ..)| start == at))
+}
+
 /// A cell that has the form of a row of a segment.
 struct Cell {
     at: usize,
     magic: usize,
+    end: usize,
 }
 
 impl Cell {
     /// The form alone: lengths are looked at when the block is read.
     fn at(page: &[u8], at: usize) -> Option<Cell> {
-        let (_, after) = varint(page, at)?;
-        let (_, after) = varint(page, after)?;
+        let (length, payload) = varint(page, at)?;
+        let (_, after) = varint(page, payload)?;
         // Where one byte of that is overwritten, the magic is not far.
         let usual = after + usize::from(*page.get(after)?);
         let near =
             || (at + 2..at + 26).find(|near| page.get(*near..).is_some_and(|rest| rest.starts_with(&MAGIC)));
         let magic = if page.get(usual..)?.starts_with(&MAGIC) { usual } else { near().unwrap_or(usual) };
-        (magic + HEADER <= page.len()).then_some(Cell { at, magic })
+        (magic + HEADER <= page.len()).then(|| {
+            let length = usize::try_from(length).unwrap_or(usize::MAX).min(1 << 40);
+            Cell { at, magic, end: after + local_size(page.len(), length) }
+        })
     }
 }
 
@@ -233,14 +246,14 @@ impl Cell {
 /// says the length of the block, and the row says that of both. In a page that is no leaf, or no longer, both must agree.
 fn lengths(page: &[u8], at: usize) -> impl Iterator<Item = (usize, usize)> {
     let most = (MAX_RECORD + (1 << 20)) as u64;
-    let sane = move |(_, length): &(usize, u64)| (HEADER as u64..=most).contains(length);
-    let by_header = by_header(page, at).filter(sane);
-    let by_row = by_row(page, at).filter(sane);
-    let believed = match page[0] {
-        LEAF => [by_header, by_row.filter(|_| by_row != by_header)],
-        _ => [by_header.filter(|_| by_row == by_header), None],
-    };
-    believed.into_iter().flatten().map(|(header, length)| (header, length as usize))
+    let by_header = by_header(page, at);
+    let by_row = by_row(page, at).map(|(_, header, length)| (header, length));
+    let is_leaf = page[0] == LEAF;
+    let twice = by_header.filter(|by_header| is_leaf || by_row.clone().any(|other| other == *by_header));
+    let alone = by_row.filter(move |_| is_leaf);
+    let all =
+        twice.into_iter().chain(alone).filter(move |(_, length)| (HEADER as u64..=most).contains(length));
+    all.map(|(header, length)| (header, length as usize))
 }
 
 fn by_header(page: &[u8], at: usize) -> Option<(usize, u64)> {
@@ -252,15 +265,16 @@ fn by_header(page: &[u8], at: usize) -> Option<(usize, u64)> {
     })
 }
 
-fn by_row(page: &[u8], at: usize) -> Option<(usize, u64)> {
-    (3..=7).find_map(|header| {
-        (2..=18).find_map(|numbers| {
-            let (length, end) = varint(page, at.checked_sub(header + numbers)?)?;
-            let (row, end) = varint(page, end)?;
-            // The row has the number of the first record.
-            let right = end + header == at && *page.get(at + 12..at + 20)? == row.to_le_bytes();
-            Some((header, length.checked_sub(header as u64).filter(|_| right)?))
-        })
+/// Where the row may begin, and the two lengths. The end of a long number looks like a shorter one, so there are several.
+fn by_row(page: &[u8], at: usize) -> impl Iterator<Item = (usize, usize, u64)> + Clone {
+    let forms = (3..=7).flat_map(|header| (2..=18).map(move |numbers| (header, numbers)));
+    forms.filter_map(move |(header, numbers)| {
+        let start = at.checked_sub(header + numbers)?;
+        let (length, end) = varint(page, start)?;
+        let (row, end) = varint(page, end)?;
+        // The row has the number of the first record.
+        let right = end + header == at && *page.get(at + 12..at + 20)? == row.to_le_bytes();
+        Some((start, header, length.checked_sub(header as u64).filter(|_| right)?))
     })
 }
 
