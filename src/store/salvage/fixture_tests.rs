@@ -47,9 +47,9 @@ fn make(log: u32, sequence: u64) -> Record {
             .collect(),
         wall_ms: 1_760_000_000_000 + sequence as i64,
         ran_ms: sequence * 10,
-        event_ms: (sequence % 2 == 0).then_some(5),
+        event_ms: sequence.is_multiple_of(2).then_some(5),
         source: Str::new("in"),
-        key: (sequence % 3 == 0).then(|| Str::new("site/7")),
+        key: sequence.is_multiple_of(3).then(|| Str::new("site/7")),
         about: Object::new(),
     }
 }

@@ -45,14 +45,14 @@ impl<'s> Pages<'s> {
     }
 
     /// Goes through all versions of all pages, one at a time.
-    pub fn scan<E>(&mut self, found: &mut dyn FnMut(Found, &[u8]) -> Result<(), E>) -> Result<(), E> {
+    pub fn scan<E>(&mut self, mut found: impl FnMut(Found) -> Result<(), E>) -> Result<(), E> {
         let mut page = vec![0; self.source.page_size];
         for image in self.source.images() {
             // Page 1 has the schema, never a segment.
             if image.page <= 1 || !self.source.read(image, &mut page) {
                 continue;
             }
-            self.scan_page(image, &page, found)?;
+            self.scan_page(image, &page, &mut found)?;
         }
         Ok(())
     }
@@ -61,7 +61,7 @@ impl<'s> Pages<'s> {
         &mut self,
         image: Image,
         page: &[u8],
-        found: &mut dyn FnMut(Found, &[u8]) -> Result<(), E>,
+        found: &mut impl FnMut(Found) -> Result<(), E>,
     ) -> Result<(), E> {
         let live = match self.source.is_live(image) {
             true if image.frame <= self.source.wal.committed => Rank::Read,
@@ -83,7 +83,7 @@ impl<'s> Pages<'s> {
                     if live != Rank::Old {
                         rests.iter().for_each(|rest| _ = self.rests.set(rest.page));
                     }
-                    found(Found { head, image, at: cell.magic, rank: live, astray: false }, &block)?;
+                    found(Found { head, image, at: cell.magic, rank: live, astray: false })?;
                 }
             }
         }
@@ -97,7 +97,7 @@ impl<'s> Pages<'s> {
             }
             if let Some((head, block, _)) = self.read_block(image, page, at) {
                 from = at + MAGIC.len().max(block.len().min(page.len() - at));
-                found(Found { head, image, at, rank: Rank::Old, astray: true }, &block)?;
+                found(Found { head, image, at, rank: Rank::Old, astray: true })?;
             }
         }
         Ok(())
@@ -123,10 +123,10 @@ impl<'s> Pages<'s> {
                 if let Some(head) = checked(local_part) {
                     return Some((head, local_part.to_vec(), Vec::new()));
                 }
-            } else if let Some(next) = page.get(at + local..at + local + 4) {
-                if let Some(whole) = self.follow(image, local_part, word(next, 0), length) {
-                    return Some(whole);
-                }
+            } else if let Some(next) = page.get(at + local..at + local + 4)
+                && let Some(whole) = self.follow(image, local_part, word(next, 0), length)
+            {
+                return Some(whole);
             }
         }
         // Both its lengths are overwritten; the checksum knows where it ends, if that is in this page.
@@ -165,10 +165,10 @@ impl<'s> Pages<'s> {
                 continue;
             }
             let (block, images) = self.collect(start, next, length, end);
-            if block.len() == length {
-                if let Some(head) = checked(&block) {
-                    return Some((head, block, images));
-                }
+            if block.len() == length
+                && let Some(head) = checked(&block)
+            {
+                return Some((head, block, images));
             }
             for frame in images.iter().flat_map(|image| self.source.frames_of(image.page)) {
                 let end = self.source.end_of_transaction(frame);

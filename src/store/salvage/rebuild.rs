@@ -79,7 +79,7 @@ fn collect(pages: &mut Pages<'_>, into: &mut Connection) -> Result<(), SalvageEr
              ON CONFLICT DO UPDATE SET rank = ?4, page = ?5, frame = ?6, at = ?7, astray = ?8
              WHERE ?4 < rank OR (?4 = rank AND ?8 < astray)",
         )?;
-        pages.scan(&mut |found, _| {
+        pages.scan(|found| {
             let (head, image) = (found.head, found.image);
             let place = params![
                 head.log,
@@ -259,12 +259,12 @@ fn copy_log(
     segments.begin(id);
     while let Some(piece) = merge.next(|| candidates.next())? {
         let from = *expected.get_or_insert(gaps_from.unwrap_or(piece.from));
-        let Some((blocks, records)) = blocks_of(&piece, id, pages) else { continue };
+        let Some(blocks) = blocks_of(&piece, id, pages) else { continue };
         if piece.from > from {
             gap(into, report, from, piece.from - 1)?;
         }
         expected = Some(from.max(piece.to + 1));
-        report.records += records;
+        report.records += piece.to - piece.from + 1;
         for (first, block) in blocks {
             report.blocks += 1;
             segments.push(into, first, &block)?;
@@ -281,19 +281,18 @@ fn copy_log(
 }
 
 /// The blocks for what was chosen of a block: itself, or new ones with a part of its records.
-fn blocks_of(piece: &Piece, log: u32, pages: &Pages<'_>) -> Option<(Vec<(u64, Vec<u8>)>, u64)> {
+fn blocks_of(piece: &Piece, log: u32, pages: &Pages<'_>) -> Option<Vec<(u64, Vec<u8>)>> {
     let candidate = &piece.of;
     let whole = pages.block(candidate.image, candidate.at)?;
-    let records = piece.to - piece.from + 1;
     if (piece.from, piece.to) == (candidate.first, candidate.last) {
-        return Some((vec![(piece.from, whole)], records));
+        return Some(vec![(piece.from, whole)]);
     }
     let (_, opened) = block::open(&whole).ok()?;
     let mut blocks = Blocks::new(log, piece.from);
     let chosen = opened.iter().filter(|(sequence, _)| (piece.from..=piece.to).contains(sequence));
     chosen.for_each(|(_, record)| _ = blocks.push(record));
     blocks.finish();
-    Some((blocks.finished.into_iter().map(|(head, block)| (head.first, block)).collect(), records))
+    Some(blocks.finished.into_iter().map(|(head, block)| (head.first, block)).collect())
 }
 
 fn gap(into: &Connection, report: &mut LogReport, first: u64, last: u64) -> Result<(), SalvageError> {

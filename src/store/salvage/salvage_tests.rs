@@ -169,7 +169,6 @@ fn the_first_sector_of_each_page_may_be_gone() {
     assert!(damaged(&case.path).unwrap().unwrap().contains("header"));
     let (report, out) = salvage(&case.path);
     // The small blocks are in the rest of their pages; pictures go through pages that lost a part.
-    println!("{report}");
     for log in [1, 2] {
         let (got, all) = (out.records[&log].len(), case.whole.records[&log].len());
         assert!(got * 10 > all * 8, "log {log}: {got} of {all}: {report}");
