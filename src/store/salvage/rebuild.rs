@@ -199,7 +199,8 @@ fn name_the_nameless(
     report: &mut Report,
 ) -> Result<(), SalvageError> {
     for (&id, log) in known.iter_mut().filter(|(_, log)| log.name.is_none()) {
-        if !(log.live || (log.found && !logs_complete)) {
+        let is_spoken_of = log.found || log.floor.is_some() || log.slowest.is_some();
+        if !(log.live || (is_spoken_of && !logs_complete)) {
             continue;
         }
         let mut name = format!("salvaged-{id}");
@@ -210,6 +211,11 @@ fn name_the_nameless(
         report.logs.insert(id, LogReport { named_anew: true, ..LogReport::default() });
         log.name = Some(name);
     }
+    // Another log may get that id one day, and its first records are not to be behind a reader that it never had.
+    into.execute_batch(
+        "DELETE FROM readers WHERE log NOT IN (SELECT id FROM logs);
+         DELETE FROM skips WHERE log NOT IN (SELECT id FROM logs)",
+    )?;
     Ok(())
 }
 

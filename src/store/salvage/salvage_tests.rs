@@ -45,7 +45,6 @@ fn salvage(path: &Path) -> (Report, Content) {
     let none = into
         .query_row("SELECT count(*) FROM sqlite_schema WHERE name = 'salvage_found'", [], |row| row.get(0));
     assert_eq!(none, Ok(0));
-    // What came out is whole by the same check, once it is a file.
     (report, out)
 }
 
@@ -247,6 +246,33 @@ fn a_reader_beyond_the_end_skips_nothing_that_comes_later() {
 }
 
 #[test]
+fn a_log_whose_name_is_lost_keeps_its_readers_and_its_place() {
+    let directory = scratch();
+    let path = directory.path().join("data.db");
+    let mut writer = Writer::new(&path, 4096);
+    writer.append(1, 50);
+    writer
+        .connection
+        .execute_batch(
+            "UPDATE logs SET name = CAST('no name ' || id AS BLOB) WHERE id IN (1, 2);
+             UPDATE readers SET position = 500 WHERE log = 2",
+        )
+        .unwrap();
+    let (report, out) = salvage(&path);
+    assert!(damaged(&path).unwrap().unwrap().contains("table logs"));
+    assert_eq!((&report.logs[&1].name[..], report.logs[&1].records), ("salvaged-1", 50));
+    // Not one of its records is left, but its reader is.
+    assert_eq!((&report.logs[&2].name[..], report.logs[&2].next), ("salvaged-2", 501));
+    assert_eq!(out.rows["readers"], readers_of(&writer));
+}
+
+fn readers_of(writer: &Writer) -> Vec<String> {
+    let sql = "SELECT log || name || position || ' ' || confirmed FROM readers ORDER BY 1";
+    let mut rows = writer.connection.prepare(sql).unwrap();
+    rows.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+}
+
+#[test]
 fn a_log_that_was_taken_away_stays_away() {
     let directory = scratch();
     let path = directory.path().join("data.db");
@@ -255,13 +281,12 @@ fn a_log_that_was_taken_away_stays_away() {
     writer.append(2, 300);
     writer.checkpoint();
     writer.drop_oldest(1);
-    writer
-        .connection
-        .execute_batch("DELETE FROM logs WHERE id = 1; DELETE FROM readers WHERE log = 1")
-        .unwrap();
+    writer.connection.execute_batch("DELETE FROM logs WHERE id = 1").unwrap();
     let (report, out) = salvage(&path);
     assert_eq!(report.logs.keys().copied().collect::<Vec<_>>(), [2, 3], "{report}");
     assert_eq!(out.records[&2].len(), 300);
+    // Nor is its reader kept, for the next log that gets that id.
+    assert!(out.rows["readers"].iter().all(|row| !row.starts_with("1out")), "{:?}", out.rows);
 }
 
 /// A message may itself be a database, or a block of one.
