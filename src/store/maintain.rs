@@ -1,16 +1,32 @@
 //! Drops what need not be kept any more, whole segments at a time, and folds the ledger. Once a second, in the writer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::Connection;
 
 use super::StoreError;
-use super::batch::Batch;
+use super::batch::{Batch, Segments};
 use super::catalog::Catalog;
 use super::ledger::{self, Entry, Ledger, Reason};
 use super::log::{Log, Segment};
 use super::odometer::Odometer;
 use super::schema::segment_table;
+
+/// How it keeps house. Tests make it small, so that little data goes through all of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Upkeep {
+    /// A segment is closed when it holds so much. Small enough to be dropped in a moment, and for a log that keeps little.
+    pub segment_bytes: u64,
+    /// How often old segments are looked for.
+    pub every: Duration,
+}
+
+impl Default for Upkeep {
+    fn default() -> Upkeep {
+        Upkeep { segment_bytes: 4 * 1024 * 1024, every: Duration::from_secs(1) }
+    }
+}
 
 pub fn run(
     connection: &Connection,
@@ -75,7 +91,7 @@ fn drop_segments(
 ) -> Result<(), StoreError> {
     connection.execute_batch("BEGIN IMMEDIATE")?;
     // No segment is begun here, so the number does not matter.
-    let mut no_segment = 0;
+    let mut no_segment = Segments { next: 0, bytes: 0 };
     let mut batch = Batch::new(connection, ledger, &mut no_segment, odometer.wall_ms(), odometer.ran_ms());
     let ids: Vec<i64> = segments.iter().map(|segment| segment.id).collect();
     for id in &ids {

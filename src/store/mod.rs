@@ -41,6 +41,7 @@ pub use database::{Durability, Setup};
 pub use error::StoreError;
 pub use ledger::{Entry, Reason};
 pub use log::{Log, Retention, Segment};
+pub use maintain::Upkeep;
 pub use reading::Page;
 pub use view::{Archive, Balance, LogInfo, ReaderInfo, View};
 pub use writer::{Batching, Health};
@@ -58,6 +59,7 @@ use writer::{Tools, Writer};
 pub struct Options {
     pub setup: Setup,
     pub batching: Batching,
+    pub upkeep: Upkeep,
 }
 
 /// Letters that cannot be delivered stand in this log, and the reader `handled` is past those that were dealt with.
@@ -89,6 +91,7 @@ impl Store {
             directory: directory.clone(),
             odometer: odometer.clone(),
             batching: options.batching,
+            upkeep: options.upkeep,
         })?;
         Ok(Store {
             readers: Readers::new(directory.file(opening::DATA)),

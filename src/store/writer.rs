@@ -14,12 +14,12 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use super::StoreError;
-use super::batch::Batch;
+use super::batch::{Batch, Segments};
 use super::catalog::Catalog;
 use super::commit::Commit;
 use super::directory::Directory;
 use super::ledger::Ledger;
-use super::maintain;
+use super::maintain::{self, Upkeep};
 use super::odometer::Odometer;
 
 /// When a batch is closed.
@@ -61,6 +61,7 @@ pub struct Tools {
     pub directory: Arc<Directory>,
     pub odometer: Arc<Odometer>,
     pub batching: Batching,
+    pub upkeep: Upkeep,
 }
 
 pub struct Writer {
@@ -70,7 +71,7 @@ pub struct Writer {
     pub written: Arc<Written>,
 }
 
-/// How often the disk is tried again, and old segments are looked for.
+/// How often the disk is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
 
 impl Writer {
@@ -79,11 +80,12 @@ impl Writer {
         let (sender, receiver) = std::sync::mpsc::channel();
         let (health, written) = (Arc::<Mutex<Health>>::default(), Arc::<Written>::default());
         // The ids of segments are looked up before the thread runs, so that a database that cannot be read is told now.
-        let next_segment = Catalog::next_segment(&tools.connection)?;
+        let segments =
+            Segments { next: Catalog::next_segment(&tools.connection)?, bytes: tools.upkeep.segment_bytes };
         let work = Work {
             tools,
             ledger: Ledger::default(),
-            next_segment,
+            segments,
             waiting: VecDeque::new(),
             stalled: None,
             maintained: Instant::now(),
@@ -150,7 +152,7 @@ fn tell(commit: &mut Commit, sender: SyncSender<Result<(), StoreError>>) {
 struct Work {
     tools: Tools,
     ledger: Ledger,
-    next_segment: i64,
+    segments: Segments,
     /// In the order in which they came.
     waiting: VecDeque<Commit>,
     /// Since when nothing could be written, and why.
@@ -277,7 +279,7 @@ impl Work {
         let connection = &self.tools.connection;
         let (wall_ms, ran_ms) = (self.tools.odometer.wall_ms(), self.tools.odometer.ran_ms());
         connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        let mut batch = Batch::new(connection, &mut self.ledger, &mut self.next_segment, wall_ms, ran_ms);
+        let mut batch = Batch::new(connection, &mut self.ledger, &mut self.segments, wall_ms, ran_ms);
         let written = commits
             .iter_mut()
             .try_for_each(|commit| commit.apply(&mut batch))
@@ -338,7 +340,7 @@ impl Work {
 
     /// Drops what is old, now and then.
     fn maintain(&mut self) {
-        if self.maintained.elapsed() < AGAIN || self.stalled.is_some() {
+        if self.maintained.elapsed() < self.tools.upkeep.every || self.stalled.is_some() {
             return;
         }
         self.maintained = Instant::now();
