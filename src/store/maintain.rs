@@ -98,10 +98,14 @@ fn drop_segments(
         connection.execute_batch(&format!("DROP TABLE IF EXISTS {}", segment_table(*id)))?;
         connection.execute("DELETE FROM segments WHERE id = ?", [id])?;
     }
-    // A reader that had not come so far does not find them any more: that is counted.
-    if !log.view().retention.queue
-        && let Some(last) = segments.last().and_then(|segment| segment.last)
-    {
+    if log.view().retention.queue {
+        // The reader is known to be past them, but that may not be on the disk yet. Without it a crash would leave it at
+        // sequences that nobody can ever confirm.
+        for cursor in log.readers() {
+            batch.advance(log, &cursor);
+        }
+    } else if let Some(last) = segments.last().and_then(|segment| segment.last) {
+        // A reader that had not come so far does not find them any more: that is counted.
         for cursor in log.readers() {
             let first = cursor.position() + 1;
             if first <= last {
