@@ -62,6 +62,10 @@ pub struct Recording {
     shared: Arc<Shared>,
 }
 
+/// Sets marks in a recording, as long as it runs.
+#[derive(Clone)]
+pub struct Marker(Arc<Shared>);
+
 /// What the open files of a recording share with it.
 pub struct Shared {
     directory: PathBuf,
@@ -102,7 +106,12 @@ impl Recording {
     }
 
     pub fn mark(&self, what: u64) {
-        self.shared.log().push(Event::Mark(what));
+        self.marker().mark(what);
+    }
+
+    /// For threads that tell what they know.
+    pub fn marker(&self) -> Marker {
+        Marker(self.shared.clone())
     }
 
     /// Ends it. Databases may still be open, as they are in a crash.
@@ -110,6 +119,12 @@ impl Recording {
         let mut log = self.shared.log();
         log.stopped = true;
         Tape { base: std::mem::take(&mut log.base), events: std::mem::take(&mut log.events) }
+    }
+}
+
+impl Marker {
+    pub fn mark(&self, what: u64) {
+        self.0.log().push(Event::Mark(what));
     }
 }
 
