@@ -23,6 +23,7 @@ mod odometer;
 mod opening;
 mod reading;
 mod schema;
+mod trouble;
 mod view;
 mod writer;
 
@@ -82,7 +83,24 @@ impl Store {
     /// Opens the data directory, and makes it where it is missing. What is damaged is copied aside and salvaged.
     pub fn open(path: &Path, options: Options) -> Result<Store, StoreError> {
         let directory = Arc::new(Directory::open(path)?);
-        let opened = opening::open(&directory, &options.setup)?;
+        let opened = opening::open(&directory, &options.setup).map_err(|error| directory.explain(error));
+        let opened = match opened {
+            // Alarms are still taken on a full disk, so the gateway starts there too.
+            Err(StoreError::Full(_)) if directory.release_reserve() => {
+                tracing::warn!(
+                    "the disk is full: the reserve is given up for the start, alarms and the ledger"
+                );
+                opening::open(&directory, &options.setup).map_err(|error| directory.explain(error))
+            }
+            other => other,
+        };
+        let opened = opened.map_err(|error| match error {
+            StoreError::Full(text) => StoreError::Directory(format!(
+                "the disk of the data directory {} is full ({text}); free some space and start again",
+                path.display()
+            )),
+            other => other,
+        })?;
         let catalog = Arc::new(opened.catalog);
         let odometer = Arc::new(opened.odometer);
         let writer = Writer::start(Tools {

@@ -72,7 +72,7 @@ pub struct Writer {
 }
 
 /// How often the disk is tried again.
-const AGAIN: Duration = Duration::from_secs(1);
+pub(super) const AGAIN: Duration = Duration::from_secs(1);
 
 impl Writer {
     pub fn start(tools: Tools) -> Result<Writer, StoreError> {
@@ -88,6 +88,7 @@ impl Writer {
             segments,
             waiting: VecDeque::new(),
             stalled: None,
+            tried: None,
             maintained: Instant::now(),
             health: health.clone(),
             written: written.clone(),
@@ -149,16 +150,18 @@ fn tell(commit: &mut Commit, sender: SyncSender<Result<(), StoreError>>) {
     }));
 }
 
-struct Work {
-    tools: Tools,
+pub(super) struct Work {
+    pub(super) tools: Tools,
     ledger: Ledger,
     segments: Segments,
     /// In the order in which they came.
-    waiting: VecDeque<Commit>,
+    pub(super) waiting: VecDeque<Commit>,
     /// Since when nothing could be written, and why.
-    stalled: Option<(Instant, StoreError)>,
+    pub(super) stalled: Option<(Instant, StoreError)>,
+    /// When all that waits was tried the last time.
+    pub(super) tried: Option<Instant>,
     maintained: Instant,
-    health: Arc<Mutex<Health>>,
+    pub(super) health: Arc<Mutex<Health>>,
     written: Arc<Written>,
 }
 
@@ -176,6 +179,8 @@ impl Work {
             self.write();
             self.maintain();
         }
+        // Once more, however short ago it failed.
+        self.tried = None;
         self.write();
         self.close();
     }
@@ -213,63 +218,50 @@ impl Work {
         }
     }
 
-    /// Writes what waits, if it can be written.
-    fn write(&mut self) {
-        if self.waiting.is_empty() {
-            return;
+    /// The next batch of what waits: bounded, so that a long wait does not end in one huge transaction.
+    pub(super) fn next_batch(&mut self) -> Vec<Commit> {
+        let Batching { messages, bytes, .. } = self.tools.batching;
+        let (mut count, mut size) = (0, 0);
+        let mut length = 0;
+        for commit in &self.waiting {
+            length += 1;
+            (count, size) = (count + commit.messages(), size + commit.bytes());
+            if count >= 4 * messages || size >= 4 * bytes {
+                break;
+            }
         }
-        let only_urgent = match &self.stalled {
-            // What the reserve was given up for must not be taken by others: they wait until it is there again.
-            Some((_, StoreError::Full(_))) => !self.tools.directory.keep_reserve(),
-            _ => false,
-        };
-        let mut batch: Vec<Commit> = match only_urgent {
-            false => self.waiting.drain(..).collect(),
-            true => self.take_urgent(),
-        };
+        self.waiting.drain(..length).collect()
+    }
+
+    /// Writes a batch. When it may be written later it waits again, in front, and the error says why.
+    pub(super) fn attempt(&mut self, mut batch: Vec<Commit>) -> Result<(), StoreError> {
         let error = match self.transaction(&mut batch) {
             Ok(()) => {
-                self.succeeded(batch, only_urgent);
-                return;
+                batch.into_iter().for_each(|commit| commit.finish(Ok(())));
+                return Ok(());
             }
             Err(error) => error,
         };
-        if !error.is_passing() && !matches!(error, StoreError::Damaged(_)) && batch.len() > 1 {
-            // One of them is wrong; the others must not suffer for it.
-            for commit in batch {
-                let mut alone = vec![commit];
-                match self.transaction(&mut alone) {
-                    Ok(()) => self.succeeded(alone, only_urgent),
-                    Err(error) => fail(alone, &error),
-                }
-            }
-            return;
+        if error.is_passing() || matches!(error, StoreError::Damaged(_)) {
+            batch.into_iter().rev().for_each(|commit| self.waiting.push_front(commit));
+            return Err(error);
         }
-        if !error.is_passing() && !matches!(error, StoreError::Damaged(_)) {
-            return fail(batch, &error);
+        if batch.len() == 1 {
+            tracing::error!("a commit was refused: {error}; its messages are not acknowledged");
+            batch.into_iter().for_each(|commit| commit.finish(Err(error.clone())));
+            return Ok(());
         }
-        self.stall(error.clone());
-        // Back in front, in order.
-        let urgent = batch.iter().any(|commit| commit.urgent);
-        for commit in batch.into_iter().rev() {
-            self.waiting.push_front(commit);
-        }
-        if !only_urgent && urgent && matches!(error, StoreError::Full(_)) {
-            self.tools.directory.release_reserve();
-            let mut batch = self.take_urgent();
-            match self.transaction(&mut batch) {
-                Ok(()) => self.succeeded(batch, true),
-                Err(_) => batch.into_iter().rev().for_each(|commit| self.waiting.push_front(commit)),
+        // One of them is wrong; the others must not suffer for it.
+        let mut left = batch.into_iter();
+        while let Some(commit) = left.next() {
+            if let Err(error) = self.attempt(vec![commit]) {
+                // It waits again itself; those behind it wait behind it.
+                let at = 1;
+                left.rev().for_each(|commit| self.waiting.insert(at, commit));
+                return Err(error);
             }
         }
-        self.tell_health();
-    }
-
-    fn take_urgent(&mut self) -> Vec<Commit> {
-        let (urgent, others) =
-            std::mem::take(&mut self.waiting).into_iter().partition(|commit| commit.urgent);
-        self.waiting = others;
-        Vec::from_iter::<VecDeque<Commit>>(urgent)
+        Ok(())
     }
 
     fn transaction(&mut self, commits: &mut [Commit]) -> Result<(), StoreError> {
@@ -277,8 +269,13 @@ impl Work {
             return Ok(());
         }
         let connection = &self.tools.connection;
+        // One that could not be undone before.
+        if !connection.is_autocommit() {
+            connection.execute_batch("ROLLBACK")?;
+        }
         let (wall_ms, ran_ms) = (self.tools.odometer.wall_ms(), self.tools.odometer.ran_ms());
-        connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let begun = connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute([]));
+        begun.map_err(|error| self.tools.directory.explain(error.into()))?;
         let mut batch = Batch::new(connection, &mut self.ledger, &mut self.segments, wall_ms, ran_ms);
         let written = commits
             .iter_mut()
@@ -303,44 +300,16 @@ impl Work {
                 {
                     tracing::error!("a transaction could not be undone: {error}");
                 }
-                Err(error)
+                Err(self.tools.directory.explain(error))
             }
         }
-    }
-
-    fn succeeded(&mut self, batch: Vec<Commit>, only_urgent: bool) {
-        for commit in batch {
-            commit.finish(Ok(()));
-        }
-        if !only_urgent && let Some((since, error)) = self.stalled.take() {
-            let seconds = since.elapsed().as_secs();
-            tracing::info!("the store writes again after {seconds} s ({error})");
-        }
-        self.tell_health();
-    }
-
-    fn stall(&mut self, error: StoreError) {
-        match &mut self.stalled {
-            Some((_, known)) => *known = error,
-            None => {
-                tracing::error!("the store cannot write: {error}; sources wait, nothing is acknowledged");
-                self.stalled = Some((Instant::now(), error));
-            }
-        }
-    }
-
-    fn tell_health(&self) {
-        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
-        *health = Health {
-            trouble: self.stalled.as_ref().map(|(_, error)| error.to_string()),
-            in_reserve: matches!(self.stalled, Some((_, StoreError::Full(_)))),
-            waiting: self.waiting.len(),
-        };
     }
 
     /// Drops what is old, now and then.
     fn maintain(&mut self) {
-        if self.maintained.elapsed() < self.tools.upkeep.every || self.stalled.is_some() {
+        // On a full disk too: what is dropped makes room.
+        let can = self.stalled.as_ref().is_none_or(|(_, error)| matches!(error, StoreError::Full(_)));
+        if self.maintained.elapsed() < self.tools.upkeep.every || !can {
             return;
         }
         self.maintained = Instant::now();
@@ -350,7 +319,9 @@ impl Work {
             if !connection.is_autocommit() {
                 let _ = connection.execute_batch("ROLLBACK");
             }
-            tracing::warn!("old records could not be dropped: {error}; tried again later");
+            if self.stalled.is_none() {
+                tracing::warn!("old records could not be dropped: {error}; tried again later");
+            }
         }
         self.tools.directory.keep_reserve();
     }
@@ -371,12 +342,5 @@ impl Work {
         if let Err((_, error)) = connection.close() {
             tracing::warn!("the database was not closed in order: {error}");
         }
-    }
-}
-
-fn fail(batch: Vec<Commit>, error: &StoreError) {
-    for commit in batch {
-        tracing::error!("a commit was refused: {error}; its messages are not acknowledged");
-        commit.finish(Err(error.clone()));
     }
 }
