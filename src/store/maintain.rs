@@ -28,6 +28,9 @@ impl Default for Upkeep {
     }
 }
 
+/// So many segments are dropped in one transaction: on a full disk it must stay small.
+const AT_ONCE: usize = 32;
+
 pub fn run(
     connection: &Connection,
     catalog: &Catalog,
@@ -36,8 +39,8 @@ pub fn run(
 ) -> Result<(), StoreError> {
     for log in catalog.all() {
         let drop = droppable(&log, odometer.ran_ms());
-        if !drop.is_empty() {
-            drop_segments(connection, &log, &drop, ledger, odometer)?;
+        for some in drop.chunks(AT_ONCE) {
+            drop_segments(connection, &log, some, ledger, odometer)?;
         }
         if log.view().retention.compact {
             super::compact::run(connection, &log)?;

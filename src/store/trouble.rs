@@ -93,7 +93,7 @@ impl Work {
         }
     }
 
-    fn tell_health(&self) {
+    pub(super) fn tell_health(&self) {
         let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
         *health = Health {
             trouble: self.stalled.as_ref().map(|(_, error)| error.to_string()),

@@ -82,17 +82,22 @@ impl Writer {
         // The ids of segments are looked up before the thread runs, so that a database that cannot be read is told now.
         let segments =
             Segments { next: Catalog::next_segment(&tools.connection)?, bytes: tools.upkeep.segment_bytes };
+        // Started on a full disk: what the reserve was given up for must not be taken by others.
+        let stalled = tools.directory.gave_reserve_up().then(|| {
+            (Instant::now(), StoreError::Full("nothing is left but the space that was kept back".to_string()))
+        });
         let work = Work {
             tools,
             ledger: Ledger::default(),
             segments,
             waiting: VecDeque::new(),
-            stalled: None,
+            stalled,
             tried: None,
             maintained: Instant::now(),
             health: health.clone(),
             written: written.clone(),
         };
+        work.tell_health();
         let thread = std::thread::Builder::new()
             .name("store".to_string())
             .spawn(move || work.run(&receiver))
@@ -313,17 +318,29 @@ impl Work {
             return;
         }
         self.maintained = Instant::now();
-        let Tools { connection, catalog, odometer, .. } = &self.tools;
-        if let Err(error) = maintain::run(connection, catalog, &mut self.ledger, odometer) {
+        let mut result = self.drop_old();
+        // Even to drop something takes a little space at first.
+        if matches!(result, Err(StoreError::Full(_))) && self.tools.directory.release_reserve() {
+            tracing::warn!("the reserve is given up to drop old records");
+            result = self.drop_old();
+        }
+        if let Err(error) = result
+            && self.stalled.is_none()
+        {
+            tracing::warn!("old records could not be dropped: {error}; tried again later");
+        }
+        self.tools.directory.keep_reserve();
+    }
+
+    fn drop_old(&mut self) -> Result<(), StoreError> {
+        let Tools { connection, catalog, odometer, directory, .. } = &self.tools;
+        maintain::run(connection, catalog, &mut self.ledger, odometer).map_err(|error| {
             self.ledger.forget();
             if !connection.is_autocommit() {
                 let _ = connection.execute_batch("ROLLBACK");
             }
-            if self.stalled.is_none() {
-                tracing::warn!("old records could not be dropped: {error}; tried again later");
-            }
-        }
-        self.tools.directory.keep_reserve();
+            directory.explain(error)
+        })
     }
 
     fn close(self) {
