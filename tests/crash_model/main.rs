@@ -9,4 +9,3 @@ mod sqlite;
 mod store;
 #[path = "../support/mod.rs"]
 mod support;
-mod workload;

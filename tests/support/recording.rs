@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::faults::Faults;
+
 /// The contents of a directory: by name within it.
 pub type Files = BTreeMap<PathBuf, Vec<u8>>;
 
@@ -71,6 +73,7 @@ pub struct Shared {
     directory: PathBuf,
     syncs: Syncs,
     log: Mutex<Log>,
+    pub faults: Faults,
 }
 
 /// Held while a file is changed, so that the order written down is the order in which it happened.
@@ -100,13 +103,18 @@ impl Recording {
         let base = read_files(&directory);
         let names: BTreeMap<_, _> = base.keys().cloned().zip(0..).collect();
         let log = Log { files: names.len(), base, names, events: Vec::new(), stopped: false };
-        let shared = Arc::new(Shared { directory, syncs, log: Mutex::new(log) });
+        let shared = Arc::new(Shared { directory, syncs, log: Mutex::new(log), faults: Faults::default() });
         lock(&RUNNING).push(shared.clone());
         Recording { shared }
     }
 
     pub fn mark(&self, what: u64) {
         self.marker().mark(what);
+    }
+
+    /// What goes wrong with its files.
+    pub fn faults(&self) -> &Faults {
+        &self.shared.faults
     }
 
     /// For threads that tell what they know.

@@ -7,8 +7,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use tidegate::store::{Commit, ContextChange, Entry, Log, Reason, Record, Retention, StateChange, Store};
 use tidegate_nodes::value::{Str, Value};
 
-use crate::support::images::Random;
-use crate::support::recording::Marker;
+use super::images::Random;
+use super::recording::Marker;
 
 /// The logs: two queues, a log that keeps all, and one that keeps little and has a reader that never comes along.
 pub const LOGS: [&str; 4] = ["outbox/a/event", "outbox/b/alarm", "all", "little"];
@@ -59,7 +59,7 @@ pub struct Content {
     pub state: BTreeMap<String, i64>,
     pub context: BTreeMap<String, i64>,
     pub given_up: [BTreeSet<u64>; QUEUES.len()],
-    confirmed: [BTreeSet<u64>; QUEUES.len()],
+    pub confirmed: [BTreeSet<u64>; QUEUES.len()],
 }
 
 impl Content {
@@ -98,7 +98,7 @@ impl Workload {
     }
 
     /// The commits of one step. It waits for what must be there before: a sink confirms what it has read.
-    pub fn run(&self, number: usize, store: &Store, marker: &Marker, told: &Arc<Told>) {
+    pub fn run(&self, number: usize, store: &Store, marker: Option<&Marker>, told: &Arc<Told>) {
         let logs: Vec<Arc<Log>> = (0..LOGS.len()).map(|log| store.log(LOGS[log], &retention(log))).collect();
         let before = &self.contents[number - 1];
         let step = &self.steps[number - 1];
@@ -106,7 +106,9 @@ impl Workload {
             let appended = |content: &Content| content.next[*queue] > *range.end();
             told.wait(self.contents.iter().position(appended).expect("it is appended before"));
         }
-        marker.mark(submitted(number));
+        if let Some(marker) = marker {
+            marker.mark(submitted(number));
+        }
         let set = |key: &str, value: usize| StateChange {
             owner: Str::new(NODE),
             key: Str::new(key),
@@ -146,9 +148,9 @@ impl Workload {
                 value: key.map(|_| Value::from(number as i64)),
             }),
         }
-        let (marker, told) = (marker.clone(), told.clone());
+        let (marker, told) = (marker.cloned(), told.clone());
         commit.done = Some(Box::new(move |result| {
-            if result.as_ref() == Ok(&expected) {
+            if let Some(marker) = marker.filter(|_| result.as_ref() == Ok(&expected)) {
                 marker.mark(acknowledged(number));
             }
             told.tell(number, result.map_err(|error| error.to_string()), &expected);
@@ -263,6 +265,11 @@ impl Told {
     fn wait(&self, number: usize) {
         let waited = self.changed.wait_while(self.state.lock().unwrap(), |state| state.until < number);
         drop(waited.unwrap());
+    }
+
+    /// So many steps are acknowledged.
+    pub fn until(&self) -> usize {
+        self.state.lock().unwrap().until
     }
 
     /// Waits for a step, and says what was wrong until then.
