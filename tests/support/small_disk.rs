@@ -34,7 +34,6 @@ pub fn with_small_disks(test: &str, body: impl FnOnce()) {
     inside.args(*way).arg(std::env::current_exe().unwrap()).args(["--exact", test, "--nocapture"]);
     let output = inside.env(INSIDE, "1").output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
-    println!("{said}");
     let passed = output.status.success() && said.contains("1 passed");
     assert!(passed, "{said}\n{}", String::from_utf8_lossy(&output.stderr));
 }

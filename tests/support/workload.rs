@@ -186,9 +186,8 @@ fn choose(content: &Content, random: &mut Random) -> Step {
             if kind == 4 { Step::GiveUp { queue, range } } else { Step::Confirm { queue, range } }
         }
         _ => {
-            let to = (0..LOGS.len())
-                .filter_map(|log| random.percent(50).then(|| (log, 1 + random.below(8) as u64)));
-            let to = to.collect();
+            let some: Vec<usize> = (0..LOGS.len()).filter(|_| random.percent(50)).collect();
+            let to = some.into_iter().map(|log| (log, 1 + random.below(8) as u64)).collect();
             let key = random.percent(70).then(|| random.below(8) as u64);
             Step::Append { to, key, urgent: random.percent(20) }
         }
