@@ -8,9 +8,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::error::NodeError;
-use crate::host::{Level, Status};
+use crate::host::{Level, Logs, Status};
 use crate::message::{Message, Outcome, Unconfirmed};
-use crate::value::Object;
+use crate::value::{Object, Str};
 
 /// What a source has received.
 #[derive(Debug, Default)]
@@ -27,34 +27,58 @@ pub struct Incoming {
 #[derive(Debug)]
 pub struct Delivery {
     message: Unconfirmed,
+    ticket: Ticket,
     results: Arc<dyn Results>,
+}
+
+/// By what the host knows a delivery; nothing for connectors to look at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ticket {
+    pub number: u64,
+    /// The name under which it went out before.
+    pub sent_as: Option<Str>,
 }
 
 /// Where the host hears what became of a delivery.
 pub trait Results: Send + Sync + std::fmt::Debug {
-    fn confirmed(&self, message: Message);
-    fn failed(&self, error: NodeError, message: Message);
+    fn confirmed(&self, ticket: &Ticket, message: Message);
+    fn failed(&self, ticket: &Ticket, error: NodeError, message: Message);
     fn answered(&self, port: u16, message: Message);
+    /// See [`Delivery::name`].
+    fn name(&self, _ticket: &Ticket) -> Option<Str> {
+        None
+    }
 }
 
 impl Delivery {
     pub fn new(message: Message, results: Arc<dyn Results>) -> Delivery {
-        Delivery { message: Unconfirmed::new(message), results }
+        Delivery::with_ticket(message, Ticket::default(), results)
+    }
+
+    /// For the host: the ticket comes back with what became of it.
+    pub fn with_ticket(message: Message, ticket: Ticket, results: Arc<dyn Results>) -> Delivery {
+        Delivery { message: Unconfirmed::new(message), ticket, results }
     }
 
     pub fn message(&self) -> &Message {
         self.message.message()
     }
 
+    /// A name for this message that is the same each time it is sent, where an outbox gives it one: sent along, it lets
+    /// the receiver drop repeats.
+    pub fn name(&self) -> Option<Str> {
+        self.ticket.sent_as.clone().or_else(|| self.results.name(&self.ticket))
+    }
+
     /// The outside has it.
     pub fn confirm(self) {
-        self.results.confirmed(self.message.into_message());
+        self.results.confirmed(&self.ticket, self.message.into_message());
     }
 
     /// The outside will never take it: to Catch, else to the dead letters. What is only *disconnected* is kept and sent
     /// again instead.
     pub fn fail(self, error: NodeError) {
-        self.results.failed(error, self.message.into_message());
+        self.results.failed(&self.ticket, error, self.message.into_message());
     }
 
     /// Answers on the message that came in: what a connector in the middle of a flow does.
@@ -62,12 +86,12 @@ impl Delivery {
         let message = self.message.into_message();
         let answer = message.with(value);
         self.results.answered(port, answer);
-        self.results.confirmed(message);
+        self.results.confirmed(&self.ticket, message);
     }
 
     /// Back to the message, still unconfirmed: what the host does when a connector is closed with some in hand.
-    pub fn into_unconfirmed(self) -> Unconfirmed {
-        self.message
+    pub fn into_unconfirmed(self) -> (Ticket, Unconfirmed) {
+        (self.ticket, self.message)
     }
 }
 
@@ -78,6 +102,10 @@ pub trait ConnectorHost: Send + Sync {
     /// A resource that this node names, already there but not necessarily connected.
     fn resource(&self, id: &str) -> Option<Arc<dyn DynResource>>;
     fn wall_ms(&self) -> i64;
+    /// The logs of this gateway; none where it has no data directory.
+    fn logs(&self) -> Option<Arc<dyn Logs>> {
+        None
+    }
 }
 
 /// A node that talks to the world. All its methods are called from one task, one at a time.

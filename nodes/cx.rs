@@ -45,6 +45,11 @@ impl<'a> Cx<'a> {
         (self.held, self.done_with)
     }
 
+    /// For the engine: the same with the token, which what the handler left behind may have to wait for.
+    pub fn end(self) -> (Token, bool, Option<Message>) {
+        (self.token, self.held, self.done_with)
+    }
+
     // --- sending -------------------------------------------------------------------------------------------------
 
     /// Sends a message on: the one that came in, changed or not, or a copy of it.

@@ -117,6 +117,8 @@ pub enum FieldKind {
     /// Ids of nodes in the flow.
     Nodes,
     List(&'static [Field]),
+    /// An object with these properties.
+    Group(&'static [Field]),
     /// Anything JSON can say.
     Json,
 }

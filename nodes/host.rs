@@ -1,6 +1,8 @@
 //! What the gateway lends to nodes. `src/engine` implements these traits; `testing` has them in memory.
 
 use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -169,6 +171,69 @@ impl Drop for Place {
         self.held.messages.fetch_sub(1, Ordering::Relaxed);
         self.held.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
     }
+}
+
+/// Logs on the device, as a connector sees them: appended to, and read from any place, without end.
+pub trait Logs: Send + Sync {
+    /// Appends records. `done` is called when they are on the disk, with their sequences; records that cannot be written
+    /// now wait. It is dropped without a call when they never will be.
+    fn append(&self, log: &str, keep: &Keep, records: Vec<LogRecord>, urgent: bool, done: Appended);
+
+    /// Reads a log. With a name the place is kept: `from` is where a new reader of that name begins.
+    fn read(&self, log: &str, reader: Option<&str>, from: From) -> Result<Box<dyn LogReader>, NodeError>;
+}
+
+pub type Appended = Box<dyn FnOnce(Result<Vec<u64>, NodeError>) + Send>;
+
+/// How much of a log is kept; nothing set keeps everything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Keep {
+    pub max_bytes: Option<u64>,
+    pub max_messages: Option<u64>,
+    /// Time that the gateway ran.
+    pub max_age: Option<Duration>,
+    /// Of records with the same key only the newest, after a while.
+    pub compact: bool,
+}
+
+/// One record of a log.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LogRecord {
+    /// Given when it is appended.
+    pub sequence: u64,
+    pub value: Object,
+    pub key: Option<Str>,
+    /// When it came in, by a clock that may jump.
+    pub wall_ms: i64,
+    pub event_ms: Option<i64>,
+    /// The node it came from.
+    pub source: Str,
+}
+
+/// Where a reader begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum From {
+    Start,
+    /// With what is appended from now on.
+    End,
+    Sequence(u64),
+    /// Milliseconds since 1970.
+    Time(i64),
+}
+
+/// A reader at its place in a log.
+pub trait LogReader: Send {
+    /// Waits for the next records. Cancel-safe: a record is given once, and only when the future is done.
+    fn next(
+        &mut self,
+        most: usize,
+    ) -> Pin<Box<dyn Future<Output = Result<Vec<LogRecord>, NodeError>> + Send + '_>>;
+
+    /// Whether all that was appended so far has been given.
+    fn is_at_end(&self) -> bool;
+
+    /// All up to this sequence is done with: a reader with a name goes on behind it after a restart.
+    fn done(&mut self, sequence: u64);
 }
 
 /// What is delivered past the wires.

@@ -13,6 +13,7 @@ mod json;
 pub mod jsonata;
 pub mod message;
 pub mod node;
+pub mod outbox;
 pub mod packed;
 pub mod path;
 pub mod pattern;
@@ -33,11 +34,13 @@ macro_rules! folders {
 folders! {
     common,
     function,
+    lines,
     link,
     logic,
     parse,
     sequence,
     simulator,
+    storage,
     time,
 }
 

@@ -162,10 +162,11 @@ fn members(fields: &[tidegate_nodes::descriptor::Field], indent: &str, text: &mu
             }
             FieldKind::Typed { .. } | FieldKind::Json => "unknown".to_string(),
             FieldKind::Nodes => "string[]".to_string(),
-            FieldKind::List(fields) => {
+            FieldKind::List(fields) | FieldKind::Group(fields) => {
                 let mut inner = String::from("{\n");
                 members(fields, &format!("{indent}  "), &mut inner);
-                format!("{inner}{indent}}}[]")
+                let many = if matches!(field.kind, FieldKind::List(_)) { "[]" } else { "" };
+                format!("{inner}{indent}}}{many}")
             }
         };
         text.push_str(&format!("{indent}{}{optional}: {kind};\n", property(field.name)));

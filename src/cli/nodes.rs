@@ -70,7 +70,7 @@ fn options(fields: &[Field], indent: &str, page: &mut String) {
                 page.push_str(&format!("{indent}  - `{value}`: {label}\n"));
             }
         }
-        if let FieldKind::List(fields) = field.kind {
+        if let FieldKind::List(fields) | FieldKind::Group(fields) = field.kind {
             options(fields, &format!("{indent}  "), page);
         }
     }
@@ -88,6 +88,7 @@ fn kind_name(kind: &FieldKind) -> String {
         FieldKind::Resource(kind) => format!("a `{kind}`"),
         FieldKind::Nodes => "nodes".to_string(),
         FieldKind::List(_) => "list".to_string(),
+        FieldKind::Group(_) => "group".to_string(),
         FieldKind::Json => "JSON".to_string(),
     }
 }
@@ -137,6 +138,9 @@ fn describe_field(field: &Field) -> Json {
         FieldKind::Nodes => ("nodes", Json::Null),
         FieldKind::List(fields) => {
             ("list", json!({ "fields": fields.iter().map(describe_field).collect::<Vec<_>>() }))
+        }
+        FieldKind::Group(fields) => {
+            ("group", json!({ "fields": fields.iter().map(describe_field).collect::<Vec<_>>() }))
         }
         FieldKind::Json => ("json", Json::Null),
     };

@@ -100,6 +100,8 @@ struct Tracked {
     /// From `first` on: the source's number for it, and what became of it.
     waiting: VecDeque<(u64, Option<Outcome>)>,
     settled: Vec<(u64, Outcome)>,
+    /// What came before it is of a connector that is gone: nobody is to hear of it.
+    forgotten: u64,
 }
 
 impl Tracker {
@@ -125,6 +127,14 @@ impl Tracker {
         }
     }
 
+    /// The connector is gone; the one in its place may count from the same number on, and must not hear of what it never
+    /// gave.
+    pub fn forget(&self) {
+        let mut state = self.lock();
+        state.forgotten = state.next;
+        state.settled.clear();
+    }
+
     /// How many were admitted and are not settled.
     #[cfg(test)]
     pub fn unsettled(&self) -> usize {
@@ -147,7 +157,9 @@ impl Settle for Tracker {
         while let Some(&(number, Some(outcome))) = state.waiting.front() {
             state.waiting.pop_front();
             state.first += 1;
-            state.settled.push((number, outcome));
+            if state.first > state.forgotten {
+                state.settled.push((number, outcome));
+            }
         }
         let any = !state.settled.is_empty();
         drop(state);
@@ -176,6 +188,18 @@ mod tests {
         let settled = tracker.settled().await;
         assert_eq!(settled, [(10, Outcome::Done), (11, Outcome::Done), (12, Outcome::Done)]);
         assert_eq!(tracker.unsettled(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_new_connector_does_not_hear_of_what_the_one_before_it_gave() {
+        let tracker = Arc::new(Tracker::default());
+        let before = (tracker.admit(0), tracker.admit(1));
+        drop(tracker.admit(2));
+        tracker.forget();
+        let after = tracker.admit(0);
+        drop(before);
+        drop(after);
+        assert_eq!(tracker.settled().await, [(0, Outcome::Done)]);
     }
 
     #[test]

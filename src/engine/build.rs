@@ -9,6 +9,7 @@ use tidegate_nodes::descriptor::Role;
 use tidegate_nodes::error::NodeError;
 use tidegate_nodes::host::Holding;
 use tidegate_nodes::node::{Built, Kind};
+use tidegate_nodes::outbox;
 use tidegate_nodes::value::{Str, Value};
 
 use super::Shared;
@@ -48,7 +49,14 @@ pub fn make(plan: &PlanNode, shared: &Shared) -> (Made, Option<NodeError>) {
                     made.running = Running::Stub(replies.cloned().map(VecDeque::from).unwrap_or_default());
                 }
                 Kind::Connector(connector) => {
-                    made.running = Running::Connector(super::connectors::Port::new());
+                    let settings = match outbox::Outbox::of(node_type.descriptor, &plan.config) {
+                        Ok(settings) => settings,
+                        Err(error) => return (Made::of(Running::Stopped(error.to_string())), Some(error)),
+                    };
+                    let at_most_once =
+                        settings.as_ref().and_then(|s| s.delivery) == Some(outbox::Delivery::AtMostOnce);
+                    let outbox = settings.and_then(|settings| shared.outbox(&plan.config.id, settings));
+                    made.running = Running::Connector(super::connectors::Port::new(outbox, at_most_once));
                     made.connector = Some(connector);
                 }
                 // Resources are opened apart from lanes, and a note does not run.
@@ -115,6 +123,7 @@ pub fn around(
         panics: Vec::new(),
         saved: None,
         saved_at: None,
+        type_noted: false,
         touched: false,
         watched,
         id,

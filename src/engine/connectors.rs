@@ -2,13 +2,15 @@
 //! acknowledgements, closes. Each connector runs in a task of its own on the I/O threads.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tidegate_nodes::connector::{ConnectorHost, Delivery, DynConnector, DynResource, Incoming, Results};
+use tidegate_nodes::connector::{
+    ConnectorHost, Delivery, DynConnector, DynResource, Incoming, Results, Ticket,
+};
 use tidegate_nodes::error::NodeError;
-use tidegate_nodes::host::{Level, Status};
+use tidegate_nodes::host::{Level, Logs, Status};
 use tidegate_nodes::message::{Message, Meta, Token, Unconfirmed};
 use tidegate_nodes::value::Str;
 use tokio::sync::{Notify, watch};
@@ -17,6 +19,9 @@ use super::Shared;
 use super::admission::{Pool, Tracker};
 use super::backoff::Backoff;
 use super::inbox::{Arrival, Command, LaneHandle};
+use super::logs::DeviceLogs;
+use super::outbox::{self, Handed, Outbox, Refusal};
+use super::pending::Pending;
 
 /// How far a stop has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,7 +36,16 @@ pub enum Phase {
 /// dropped unconfirmed: their sources are not acknowledged.
 pub struct Port {
     inbox: Mutex<VecDeque<Unconfirmed>>,
-    arrived: Notify,
+    arrived: Arc<Notify>,
+    /// Where it has one, messages wait there and not in the inbox.
+    pub outbox: Option<Arc<Outbox>>,
+    /// Whether sources do not wait for what this sink does.
+    at_most_once: bool,
+    /// Whether a Complete wants to hear of what is delivered, and a Catch takes its errors.
+    completes: AtomicBool,
+    catches: AtomicBool,
+    /// Whether what comes in is acknowledged on receipt.
+    on_receipt: AtomicBool,
     /// Messages in the connector's hands that are not confirmed.
     in_hand: AtomicUsize,
     phase: watch::Sender<Phase>,
@@ -39,19 +53,46 @@ pub struct Port {
 }
 
 impl Port {
-    pub fn new() -> Arc<Port> {
+    pub fn new(outbox: Option<Arc<Outbox>>, at_most_once: bool) -> Arc<Port> {
         Arc::new(Port {
             inbox: Mutex::default(),
-            arrived: Notify::new(),
+            arrived: outbox.as_ref().map(|outbox| outbox.arrived.clone()).unwrap_or_default(),
+            outbox,
+            at_most_once,
+            completes: AtomicBool::new(false),
+            catches: AtomicBool::new(false),
+            on_receipt: AtomicBool::new(false),
             in_hand: AtomicUsize::new(0),
             phase: watch::Sender::new(Phase::Run),
             tracker: Arc::default(),
         })
     }
 
-    pub fn push(&self, message: Unconfirmed) {
-        self.lock().push_back(message);
-        self.arrived.notify_one();
+    /// Takes a message from its lane. What is to be written goes with the lane's commit.
+    pub fn push(&self, message: Message, pending: &mut Pending) {
+        let message = match self.at_most_once {
+            true => Message { token: Token::none(), ..message },
+            false => message,
+        };
+        let message = Unconfirmed::new(message);
+        match &self.outbox {
+            Some(outbox) => outbox.accept(message, pending),
+            None => {
+                self.lock().push_back(message);
+                self.arrived.notify_one();
+            }
+        }
+    }
+
+    /// What its flow promises of what comes in, after a deploy.
+    pub fn set_receipt(&self, on_receipt: bool) {
+        self.on_receipt.store(on_receipt, Ordering::Relaxed);
+    }
+
+    /// Who listens to the node, after a deploy.
+    pub fn set_listeners(&self, completes: bool, catches: bool) {
+        self.completes.store(completes, Ordering::Relaxed);
+        self.catches.store(catches, Ordering::Relaxed);
     }
 
     /// Moves the stop on; it never goes back.
@@ -66,13 +107,28 @@ impl Port {
     /// What a node that was deployed anew takes over from the one before it.
     pub fn inherit(&self, before: &Port) {
         let left = std::mem::take(&mut *before.lock());
-        self.lock().extend(left);
+        match &self.outbox {
+            // The outbox is of the node, not of the port: only one that was switched on now finds something here.
+            Some(outbox) => {
+                let mut pending = Pending::default();
+                left.into_iter().for_each(|message| outbox.accept(message, &mut pending));
+                pending.submit(outbox.store());
+            }
+            None => self.lock().extend(left),
+        }
         self.arrived.notify_one();
     }
 
-    /// Messages that are not confirmed by the outside.
+    /// Messages whose sources wait for the outside.
     pub fn unconfirmed(&self) -> usize {
-        self.lock().len() + self.in_hand.load(Ordering::Relaxed)
+        match &self.outbox {
+            Some(outbox) => outbox.unconfirmed(),
+            None => self.lock().len() + self.in_hand.load(Ordering::Relaxed),
+        }
+    }
+
+    fn outbox_of(&self, ticket: &Ticket) -> Option<(&Arc<Outbox>, outbox::Ticket)> {
+        Some((self.outbox.as_ref()?, outbox::Ticket::of(ticket.number)?))
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<Unconfirmed>> {
@@ -87,8 +143,6 @@ pub struct Place {
     pub port: Arc<Port>,
     pub pool: Arc<Pool>,
     pub shared: Arc<Shared>,
-    /// Whether a Complete node wants to hear of what is delivered.
-    pub completes: bool,
 }
 
 impl std::fmt::Debug for Place {
@@ -113,19 +167,45 @@ impl ConnectorHost for Place {
     fn wall_ms(&self) -> i64 {
         self.shared.clock.wall_ms()
     }
+
+    fn logs(&self) -> Option<Arc<dyn Logs>> {
+        let store = self.shared.options.store.clone()?;
+        Some(Arc::new(DeviceLogs::new(store)))
+    }
 }
 
 impl Results for Place {
-    fn confirmed(&self, message: Message) {
+    fn confirmed(&self, ticket: &Ticket, message: Message) {
         self.port.in_hand.fetch_sub(1, Ordering::Relaxed);
-        if self.completes {
+        if let Some((outbox, ticket)) = self.port.outbox_of(ticket) {
+            outbox.confirm(ticket);
+        }
+        if self.port.completes.load(Ordering::Relaxed) {
             self.lane.command(Command::Completed { node: self.node.clone(), message });
         }
     }
 
-    fn failed(&self, error: NodeError, message: Message) {
+    fn failed(&self, ticket: &Ticket, error: NodeError, message: Message) {
         self.port.in_hand.fetch_sub(1, Ordering::Relaxed);
+        let message = match self.port.outbox_of(ticket) {
+            None => message,
+            Some((outbox, number)) => {
+                let catches = self.port.catches.load(Ordering::Relaxed);
+                match outbox.refuse(number, ticket.sent_as.clone(), &error, message, catches) {
+                    Refusal::Again(wait) => {
+                        let text = format!("{error}; sent again in {:.1} s", wait.as_secs_f64());
+                        return self.log(Level::Warn, &text);
+                    }
+                    Refusal::Raise(message) | Refusal::Told(message) => message,
+                }
+            }
+        };
         self.lane.command(Command::Failed { node: self.node.clone(), error, message: Some(message) });
+    }
+
+    fn name(&self, ticket: &Ticket) -> Option<Str> {
+        let (outbox, ticket) = self.port.outbox_of(ticket)?;
+        Some(outbox.name(ticket))
     }
 
     fn answered(&self, port: u16, message: Message) {
@@ -158,8 +238,12 @@ pub async fn supervise(
                 return;
             }
         };
-        // What it had in hand was dropped with it, and its sources were told.
+        // What it had in hand was dropped with it: its sources were told, or the outbox has it still.
         place.port.in_hand.store(0, Ordering::Relaxed);
+        place.port.tracker.forget();
+        if let Some(outbox) = &place.port.outbox {
+            outbox.take_all_back();
+        }
         let now = place.shared.clock.elapsed();
         panics.retain(|when| now.saturating_sub(*when) < Duration::from_secs(60));
         panics.push(now);
@@ -198,6 +282,9 @@ async fn host(mut connector: Box<dyn DynConnector>, place: Arc<Place>) {
             Err(_) => NodeError::disconnected(format!("no connection within {} s", OPEN_TIMEOUT.as_secs())),
         };
         take_back(&mut *connector, &place.port);
+        if let Some(outbox) = &place.port.outbox {
+            outbox.disconnected();
+        }
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, connector.close()).await;
         if matches!(error, NodeError::Fatal(_) | NodeError::Config { .. }) {
             place.status(Status::new("red", "ring", "stopped"));
@@ -213,6 +300,9 @@ async fn host(mut connector: Box<dyn DynConnector>, place: Arc<Place>) {
         }
     }
     take_back(&mut *connector, &place.port);
+    if let Some(outbox) = &place.port.outbox {
+        outbox.disconnected();
+    }
     let _ = tokio::time::timeout(CLOSE_TIMEOUT, connector.close()).await;
 }
 
@@ -229,9 +319,15 @@ fn take_back(connector: &mut dyn DynConnector, port: &Port) {
 
 fn put_back(batch: Vec<Delivery>, port: &Port) {
     port.in_hand.fetch_sub(batch.len(), Ordering::Relaxed);
+    if let Some(outbox) = &port.outbox {
+        let back = batch.into_iter().map(Delivery::into_unconfirmed).filter_map(|(ticket, message)| {
+            Some((outbox::Ticket::of(ticket.number)?, ticket.sent_as, message.into_message()))
+        });
+        return outbox.give_back(back.collect());
+    }
     let mut inbox = port.lock();
     for delivery in batch.into_iter().rev() {
-        inbox.push_front(delivery.into_unconfirmed());
+        inbox.push_front(delivery.into_unconfirmed().1);
     }
 }
 
@@ -256,6 +352,7 @@ async fn serve(
         // confirmations, so it is asked while there is something to hear of.
         let reading =
             weight(waiting) < WAITING_BYTES || full || place.port.in_hand.load(Ordering::Relaxed) > 0;
+        let ticking = place.port.outbox.as_ref().filter(|outbox| outbox.needs_tick());
         tokio::select! {
             changed = phase.changed() => {
                 if changed.is_err() {
@@ -264,6 +361,12 @@ async fn serve(
             }
             outcomes = place.port.tracker.settled() => connector.acknowledge(&outcomes).await?,
             () = place.port.arrived.notified(), if !full => full = hand_out(connector, place).await?,
+            () = tokio::time::sleep(outbox::TICK), if ticking.is_some() => {
+                if let Some(outbox) = ticking {
+                    outbox.tick();
+                }
+                full = hand_out(connector, place).await?;
+            }
             credit = place.pool.acquire(0), if !waiting.is_empty() && draining == Phase::Run => drop(credit),
             incoming = connector.next(), if reading => {
                 waiting.extend(incoming?);
@@ -284,6 +387,8 @@ fn admit(waiting: &mut VecDeque<Incoming>, place: &Arc<Place>) {
         let Some(credit) = place.pool.take(tidegate_nodes::cx::weight(&incoming.value)) else { break };
         let Some(incoming) = waiting.pop_front() else { break };
         let admitted = incoming.acknowledge.map(|number| place.port.tracker.admit(number));
+        // At most once: the source is done with it now.
+        let admitted = admitted.filter(|_| !place.port.on_receipt.load(Ordering::Relaxed));
         let mut value = incoming.value;
         if !value.contains_key("_msgid") {
             value.insert("_msgid", format!("{:016x}", place.shared.random()));
@@ -303,14 +408,26 @@ fn admit(waiting: &mut VecDeque<Incoming>, place: &Arc<Place>) {
     }
 }
 
+async fn next_batch(place: &Arc<Place>) -> Vec<Delivery> {
+    let Some(outbox) = &place.port.outbox else {
+        let mut inbox = place.port.lock();
+        let take = inbox.len().min(BATCH);
+        return inbox.drain(..take).map(|held| Delivery::new(held.into_message(), place.clone())).collect();
+    };
+    let draining = *place.port.phase.borrow() >= Phase::Drain;
+    let handed = outbox.next_batch(BATCH, draining).await;
+    handed
+        .into_iter()
+        .map(|Handed { ticket, sent_as, message }| {
+            Delivery::with_ticket(message, Ticket { number: ticket, sent_as }, place.clone())
+        })
+        .collect()
+}
+
 /// Hands the connector what waits for it; `true` when it had no room for all.
 async fn hand_out(connector: &mut dyn DynConnector, place: &Arc<Place>) -> Result<bool, NodeError> {
     loop {
-        let mut batch: Vec<Delivery> = {
-            let mut inbox = place.port.lock();
-            let take = inbox.len().min(BATCH);
-            inbox.drain(..take).map(|held| Delivery::new(held.into_message(), place.clone())).collect()
-        };
+        let mut batch = next_batch(place).await;
         if batch.is_empty() {
             return Ok(false);
         }

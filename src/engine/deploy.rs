@@ -10,14 +10,17 @@ use tidegate_nodes::connector::DynConnector;
 use tidegate_nodes::error::NodeError;
 use tidegate_nodes::message::Token;
 use tidegate_nodes::node::Kind;
+use tidegate_nodes::outbox::Delivery;
 use tidegate_nodes::value::Str;
 
 use super::build::{self, Made};
 use super::connectors::{self, Phase, Place, Port};
 use super::inbox::LaneHandle;
 use super::lane::{Lane, lost};
+use super::pending::Pending;
+use super::slot::Running;
 use super::swap::{Legacy, bury, close_nodes, entries, places, refill, rewire};
-use super::{Engine, Shared};
+use super::{Engine, Shared, kept};
 use crate::flow::{Deployment, Plan, PlanKind, PlanNode, Restart};
 
 /// What runs now.
@@ -111,10 +114,12 @@ impl Engine {
             report.lost +=
                 refill(lane, &lane_plan.nodes, handle, &mut made, &mut legacies, &mut connectors, shared);
             rewire(lane, number, &places, &handles, shared);
+            set_delivery(lane, &lane_plan.properties);
         }
         for lane in &mut old_lanes {
             report.lost += lane.core.queue.len() as u64;
             lane.core.queue.drain(..).for_each(|envelope| lost(envelope.mail));
+            lane.write(shared);
             // It must not keep itself alive.
             **lane = Lane::default();
         }
@@ -125,6 +130,12 @@ impl Engine {
                 new_lanes[number].run(at, Token::none(), shared, |node, cx| node.start(cx));
             }
             new_lanes[number].core.starting = false;
+        }
+        // What is left is of nodes that are gone with their tabs.
+        let mut pending = Pending::default();
+        legacies.keys().for_each(|id| kept::forget(id, &mut pending));
+        if let Some(store) = &shared.options.store {
+            pending.submit(store);
         }
         drop((old_lanes, new_lanes));
         if let Some(running) = &self.workers {
@@ -138,6 +149,7 @@ impl Engine {
         for handle in &handles {
             handle.wake();
         }
+        shared.close_outboxes(|id| places.contains_key(id));
         shared.counters.retain(|id| places.contains_key(id));
         forget_contexts(&layout.plan, &plan, &places, shared);
         layout.lanes = handles;
@@ -207,20 +219,13 @@ impl Engine {
     ) {
         let Some(runtime) = &self.runtime else { return };
         let id = node.config.id.clone();
-        let (pool, completes) = {
+        let pool = {
             let lane = lane.lane();
-            let around = &lane.slots[lane.by_id[&id] as usize].around;
-            (around.pool.clone(), !around.listeners.complete.is_empty())
+            lane.slots[lane.by_id[&id] as usize].around.pool.clone()
         };
         let shared = self.shared.clone();
-        let place = Arc::new(Place {
-            node: id.clone(),
-            lane,
-            port: port.clone(),
-            pool,
-            shared: shared.clone(),
-            completes,
-        });
+        let place =
+            Arc::new(Place { node: id.clone(), lane, port: port.clone(), pool, shared: shared.clone() });
         let plan = node.clone();
         let again = move || match build::make(&plan, &shared) {
             (Made { connector: Some(connector), .. }, None) => Ok(connector),
@@ -228,6 +233,16 @@ impl Engine {
         };
         let handle = runtime.spawn(connectors::supervise(connector, again, place));
         layout.tasks.insert(id, Task { port, handle });
+    }
+}
+
+/// What the flow promises of the messages that come in.
+fn set_delivery(lane: &Lane, properties: &serde_json::Map<String, serde_json::Value>) {
+    let delivery = properties.get("delivery").and_then(serde_json::Value::as_str).and_then(Delivery::parse);
+    for slot in &lane.slots {
+        if let Running::Connector(port) = &slot.node {
+            port.set_receipt(delivery == Some(Delivery::AtMostOnce));
+        }
     }
 }
 

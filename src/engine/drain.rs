@@ -109,6 +109,11 @@ fn name_stuck(lane: &Lane, stuck: &mut Vec<Stuck>) {
 }
 
 fn close(lane: &mut Lane, shared: &Shared) {
+    close_all(lane, shared);
+    lane.write(shared);
+}
+
+fn close_all(lane: &mut Lane, shared: &Shared) {
     for at in 0..lane.slots.len() {
         lane.run(at as u32, Token::none(), shared, |node, cx| {
             node.close(cx);

@@ -40,6 +40,13 @@ pub fn error(lend: &mut Lend<'_>, error: NodeError, message: Option<Message>) {
     let caught = !lend.around.listeners.catch.is_empty() && rounds < MAX_ERROR_ROUNDS && !lend.core.starting;
     lend.shared.tell(&id, Event::Error { error: error.clone(), caught });
     if !caught {
+        // A source waits for this message, and sending it again would fail again. What nobody waits for is told only:
+        // a node that fails at every tick must not wear the disk.
+        if let (Some(store), NodeError::Rejected(_), true) =
+            (&lend.shared.options.store, &error, message.token.is_tracked())
+        {
+            lend.core.pending.dead_letter(store, &id.id, &error, &message);
+        }
         return;
     }
     if let Some(older) = message.value.get("error").cloned() {

@@ -18,6 +18,7 @@ use super::inbox::{Arrival, Command, LaneHandle};
 use super::lend::Lend;
 use super::observer::Event;
 use super::panics;
+use super::pending::Pending;
 use super::slot::{Around, Running, Slot, Target};
 use super::timers::{Due, Timers};
 
@@ -62,6 +63,8 @@ pub struct Core {
     /// Nodes that have run since their state was saved.
     pub touched: Vec<u32>,
     pub seed: u64,
+    /// What is to be written, with the end of the turn.
+    pub pending: Pending,
     /// Set once the lane has a handle; only a lane that is being built has none.
     pub handle: Option<Arc<LaneHandle>>,
 }
@@ -108,9 +111,13 @@ impl Lane {
                 // A virtual turn runs to its end: what one instant causes is all done before the next.
                 if steps % LOOK_EVERY == 0 && !shared.clock.is_virtual() {
                     if steps >= TURN_MESSAGES || started.elapsed() >= TURN_TIME {
+                        self.write(shared);
                         return Turn { more: true, did: true, next: self.core.timers.next() };
                     }
                     self.serve_timers(shared);
+                }
+                if self.core.pending.is_large() {
+                    self.write(shared);
                 }
             }
             did |= self.take_commands(shared);
@@ -120,7 +127,16 @@ impl Lane {
             }
         }
         self.save_states(shared);
+        self.write(shared);
         Turn { more: false, did: did || steps > 0, next: self.core.timers.next() }
+    }
+
+    /// Hands what is to be written to the store.
+    pub(super) fn write(&mut self, shared: &Shared) {
+        if let Some(store) = &shared.options.store {
+            self.core.pending.put_context(shared.contexts.take_changes());
+            self.core.pending.submit(store);
+        }
     }
 
     /// Whether all that came in has gone through.
@@ -293,7 +309,7 @@ impl Lane {
                 let token = message.token.clone();
                 self.run(to, token, shared, |node, cx| node.returned(message, cx));
             }
-            (Running::Connector(port), Mail::Message(message)) => port.push(Unconfirmed::new(message)),
+            (Running::Connector(port), Mail::Message(message)) => port.push(message, &mut self.core.pending),
             (Running::Stub(replies), Mail::Message(message)) => {
                 let reply = replies.pop_front();
                 self.reply(to, reply, message, shared);
@@ -318,6 +334,8 @@ impl Lane {
     fn reply(&mut self, at: u32, reply: Option<super::Reply>, message: Message, shared: &Shared) {
         let mut lend = self.lend(at, shared);
         match reply {
+            // A source emits what the test gives it.
+            None if lend.around.plan.has_no_input() => lend.send(0, message),
             None => lend.complete(message),
             Some(super::Reply::Answer(changes)) => {
                 let mut answer = message.clone();
@@ -341,25 +359,22 @@ impl Lane {
         let copy = wanted.then(|| message.clone());
         let (token, meta) = (message.token.clone(), message.meta.clone());
         let mut slot = Some(message);
+        let version = shared.contexts.version();
         let mut lend = Lend { core: &mut self.core, around, shared };
         let cx = Cx::new(&mut lend, token, meta);
         let mut cx = if wanted { cx } else { cx.unlistened() };
         let result = panics::guarded(|| node.handle(&mut slot, &mut cx));
+        let (token, held, done_with) = cx.end();
+        Lane::note_changes(&mut self.core, around, &token, version, shared);
         match result {
             Ok(Ok(())) => {
-                let (held, done_with) = cx.finish();
                 if !held && let Some(copy) = copy {
-                    lend.complete(done_with.or(slot).unwrap_or(copy));
+                    self.lend(at, shared).complete(done_with.or(slot).unwrap_or(copy));
                 }
             }
-            Ok(Err(error)) => {
-                drop(cx);
-                self.failed(at, error, slot.or(copy), shared);
-            }
+            Ok(Err(error)) => self.failed(at, error, slot.or(copy), shared),
             Err(panic) => {
-                let token = cx.token().clone();
-                drop(cx);
-                drop((slot, copy));
+                drop((slot, copy, done_with));
                 self.panicked(at, panic, &token, shared);
             }
         }
@@ -377,19 +392,16 @@ impl Lane {
         if !std::mem::replace(&mut around.touched, true) {
             self.core.touched.push(at);
         }
+        let version = shared.contexts.version();
         let mut lend = Lend { core: &mut self.core, around, shared };
         let mut cx = Cx::new(&mut lend, token, Arc::new(Meta::default()));
-        match panics::guarded(|| call(&mut **node, &mut cx)) {
+        let result = panics::guarded(|| call(&mut **node, &mut cx));
+        let (token, ..) = cx.end();
+        Lane::note_changes(&mut self.core, around, &token, version, shared);
+        match result {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                drop(cx);
-                self.failed(at, error, None, shared);
-            }
-            Err(panic) => {
-                let token = cx.token().clone();
-                drop(cx);
-                self.panicked(at, panic, &token, shared);
-            }
+            Ok(Err(error)) => self.failed(at, error, None, shared),
+            Err(panic) => self.panicked(at, panic, &token, shared),
         }
     }
 

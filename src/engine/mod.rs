@@ -19,10 +19,14 @@ mod directory;
 mod drain;
 mod events;
 mod inbox;
+mod kept;
 mod lane;
 mod lend;
+mod logs;
 mod observer;
+mod outbox;
 mod panics;
+mod pending;
 mod revive;
 mod scopes;
 mod simulation;
@@ -42,11 +46,12 @@ use std::time::Duration;
 
 pub use admission::Limits;
 pub use clock::Clock;
-pub use context::Contexts;
+pub use context::{Contexts, DISK};
 pub use counters::{CounterTable, NodeCount, WireCount};
 pub use deploy::{Deployed, Refused};
 pub use drain::Drained;
 pub use observer::{Event, LogObserver, NodeRef, Observer};
+pub use outbox::{Backlog, queue_name};
 pub use simulation::Simulation;
 
 use tidegate_nodes::connector::DynResource;
@@ -55,9 +60,12 @@ use tidegate_nodes::host::Settings;
 use tidegate_nodes::node::Action;
 use tidegate_nodes::value::{Object, Str};
 
+use crate::store::{Reason, Store};
 use deploy::Layout;
 use directory::Directory;
 use inbox::{Command, Waker};
+use outbox::Outbox;
+use pending::Pending;
 use workers::Workers;
 
 /// How an engine is set up.
@@ -80,6 +88,8 @@ pub struct Options {
     pub threads: usize,
     /// What random numbers and ids start from.
     pub seed: u64,
+    /// Where what must survive is kept. Without one everything is in memory.
+    pub store: Option<Arc<Store>>,
 }
 
 impl Default for Options {
@@ -95,6 +105,7 @@ impl Default for Options {
             context_stores: vec!["memory".to_string()],
             threads: std::thread::available_parallelism().map_or(2, usize::from),
             seed: 1,
+            store: None,
         }
     }
 }
@@ -117,12 +128,19 @@ pub struct Shared {
     counters: CounterTable,
     options: Options,
     resources: RwLock<HashMap<Str, Arc<dyn DynResource>>>,
+    /// By the id of their sink; they outlast deploys.
+    outboxes: Mutex<HashMap<Str, Arc<Outbox>>>,
     random: Mutex<u64>,
     sequence: AtomicU64,
 }
 
 impl Shared {
     fn tell(&self, node: &NodeRef, event: Event) {
+        if let (Event::Lost { count, reason }, Some(store)) = (&event, &self.options.store) {
+            let mut pending = Pending::default();
+            pending.ledger(&node.id, Reason::Lost, *count, *reason);
+            pending.submit(store);
+        }
         self.observer.event(self.clock.elapsed(), node, event);
     }
 
@@ -132,6 +150,31 @@ impl Shared {
 
     fn random(&self) -> u64 {
         tidegate_nodes::testing::splitmix(&mut self.random.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The outbox of a sink, where it has one. Settings of one that is there already are replaced.
+    fn outbox(&self, node: &Str, settings: tidegate_nodes::outbox::Outbox) -> Option<Arc<Outbox>> {
+        let store = self.options.store.as_ref()?;
+        let mut outboxes = self.outboxes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = outboxes.get(node) {
+            known.set_settings(settings);
+            return Some(known.clone());
+        }
+        let outbox = Outbox::open(node, settings, store)?;
+        outboxes.insert(node.clone(), outbox.clone());
+        Some(outbox)
+    }
+
+    /// Sinks that are gone: what they had in memory is written down, and is there when one of this id comes back.
+    fn close_outboxes(&self, runs: impl Fn(&str) -> bool) {
+        let mut outboxes = self.outboxes.lock().unwrap_or_else(PoisonError::into_inner);
+        outboxes.retain(|id, outbox| {
+            let runs = runs(id);
+            if !runs {
+                outbox.put_away();
+            }
+            runs
+        });
     }
 
     fn next_sequence(&self) -> u64 {
@@ -189,6 +232,14 @@ impl Engine {
         &self.shared.counters
     }
 
+    /// How the outboxes fare. It reads from the disk.
+    pub fn backlogs(&self) -> Vec<Backlog> {
+        let outboxes = self.shared.outboxes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut outboxes: Vec<Arc<Outbox>> = outboxes.values().cloned().collect();
+        outboxes.sort_by(|a, b| a.node.cmp(&b.node));
+        outboxes.iter().map(Outbox::backlog).collect()
+    }
+
     pub fn clock(&self) -> &Clock {
         &self.shared.clock
     }
@@ -230,14 +281,23 @@ impl Engine {
 impl Shared {
     fn new(options: Options, clock: Clock, observer: Arc<dyn Observer>) -> Arc<Shared> {
         panics::install_hook();
+        let mut contexts = Contexts::new(&options.context_stores);
+        if let Some(store) = &options.store {
+            let kept = store.context_of(DISK).unwrap_or_else(|error| {
+                tracing::error!("the contexts on the disk cannot be read and are empty: {error}");
+                Vec::new()
+            });
+            contexts.keep(kept);
+        }
         Arc::new(Shared {
             clock,
             settings: Arc::new(options.settings.clone()),
-            contexts: Arc::new(Contexts::new(&options.context_stores)),
+            contexts: Arc::new(contexts),
             observer,
             directory: Directory::default(),
             counters: CounterTable::default(),
             resources: RwLock::default(),
+            outboxes: Mutex::default(),
             random: Mutex::new(options.seed),
             sequence: AtomicU64::new(0),
             options,

@@ -75,17 +75,20 @@ impl Lane {
             return;
         }
         let now = shared.clock.elapsed();
-        let slots = &mut self.slots;
-        self.core.touched.retain(|&at| {
+        let Lane { slots, core, .. } = self;
+        let mut touched = std::mem::take(&mut core.touched);
+        touched.retain(|&at| {
             let slot = &mut slots[at as usize];
             if slot.around.saved_at.is_some_and(|last| now < last + SAVE_EVERY) {
                 return true;
             }
             slot.around.touched = false;
             slot.around.saved_at = Some(now);
-            slot.around.saved = saved(&slot.node).or_else(|| slot.around.saved.take());
+            let saved = saved(&slot.node);
+            Lane::note_saved(core, &mut slot.around, saved, shared);
             false
         });
+        self.core.touched = touched;
     }
 }
 

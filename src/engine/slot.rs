@@ -58,6 +58,8 @@ pub struct Around {
     /// What `save` gave last, and when.
     pub saved: Option<Value>,
     pub saved_at: Option<Duration>,
+    /// Whether the store knows whose state it is.
+    pub type_noted: bool,
     pub touched: bool,
     /// Whether an observer wants to see what reaches it.
     pub watched: bool,
@@ -125,20 +127,49 @@ pub struct Counters {
     pub errors: Count,
 }
 
-/// Keyed state in memory.
+/// Keyed state, in memory, and what of it is to be written.
 #[derive(Debug, Default)]
-pub struct Keyed(HashMap<String, Value>);
+pub struct Keyed {
+    values: HashMap<Str, Value>,
+    changed: Vec<Str>,
+}
+
+impl Keyed {
+    pub fn of(values: HashMap<Str, Value>) -> Keyed {
+        Keyed { values, changed: Vec::new() }
+    }
+
+    pub fn is_changed(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
+    /// What changed since the last call: only that is written.
+    pub fn take_changes(&mut self) -> Vec<(Str, Option<Value>)> {
+        let changed = std::mem::take(&mut self.changed);
+        changed.into_iter().map(|key| (key.clone(), self.values.get(&key).cloned())).collect()
+    }
+
+    fn note(&mut self, key: &str) {
+        // One that is written often within a message is written once.
+        if self.changed.last().is_none_or(|last| last != key) {
+            self.changed.push(Str::new(key));
+        }
+    }
+}
 
 impl State for Keyed {
     fn get(&self, key: &str) -> Option<Value> {
-        self.0.get(key).cloned()
+        self.values.get(key).cloned()
     }
 
     fn put(&mut self, key: &str, value: Value) {
-        self.0.insert(key.to_string(), value);
+        self.values.insert(Str::new(key), value);
+        self.note(key);
     }
 
     fn delete(&mut self, key: &str) {
-        self.0.remove(key);
+        if self.values.remove(key).is_some() {
+            self.note(key);
+        }
     }
 }

@@ -13,6 +13,7 @@ use super::build::{self, Made};
 use super::connectors::Port;
 use super::directory::{Callable, Entry};
 use super::inbox::LaneHandle;
+use super::kept;
 use super::lane::{Envelope, Lane, lost};
 use super::observer::Event;
 use super::revive::saved;
@@ -25,6 +26,8 @@ use crate::flow::{Plan, PlanNode};
 pub struct Legacy {
     pub saved: Option<Value>,
     pub state: Keyed,
+    /// Whether it is the same node still, so that it goes on with what the one before it kept.
+    pub is_same: bool,
     pub backlog: VecDeque<Envelope>,
     pub port: Option<Arc<Port>>,
 }
@@ -60,7 +63,8 @@ pub fn bury(
         if let Running::Resting(backlog) = &mut slot.node {
             legacy.backlog = std::mem::take(backlog);
         }
-        if same.contains(id) {
+        legacy.is_same = same.contains(id);
+        if legacy.is_same {
             legacy.saved = saved(&slot.node).or_else(|| slot.around.saved.take());
             legacy.state = std::mem::take(&mut slot.around.state);
         }
@@ -164,11 +168,22 @@ pub fn refill(
         };
         let mut around = build::around(node.clone(), new.facts, at as u32, &Arc::downgrade(handle), shared);
         let mut running = new.running;
-        if let Some(legacy) = legacies.remove(id) {
-            if let (Running::Transform(transform), Some(saved)) = (&mut running, legacy.saved) {
-                transform.restore(saved);
+        let saved;
+        match legacies.get_mut(id) {
+            Some(legacy) => {
+                (saved, around.state) = (legacy.saved.take(), std::mem::take(&mut legacy.state));
+                if !legacy.is_same {
+                    kept::forget(id, &mut lane.core.pending);
+                }
             }
-            around.state = legacy.state;
+            // It did not run here before: what it had when the gateway ran last.
+            None => (around.state, saved) = kept::load(node, shared),
+        }
+        if let (Running::Transform(transform), Some(saved)) = (&mut running, &saved) {
+            transform.restore(saved.clone());
+        }
+        around.saved = saved;
+        if let Some(legacy) = legacies.remove(id) {
             queue.extend(legacy.backlog.into_iter().map(|envelope| Envelope { to: at as u32, ..envelope }));
             if let (Running::Connector(port), Some(before)) = (&running, legacy.port) {
                 port.inherit(&before);
@@ -179,7 +194,8 @@ pub fn refill(
         }
         lane.slots.push(Slot { node: running, around });
     }
-    for legacy in old.keys().filter_map(|id| legacies.remove(id)) {
+    for (id, legacy) in old.keys().filter_map(|id| Some((id, legacies.remove(id)?))) {
+        kept::forget(id, &mut lane.core.pending);
         lost_count += legacy.backlog.len() as u64;
         legacy.backlog.into_iter().for_each(|envelope| lost(envelope.mail));
     }
@@ -228,6 +244,9 @@ pub fn rewire(
     let listeners = scopes::listeners(&members);
     drop(members);
     for (slot, listeners) in lane.slots.iter_mut().zip(listeners) {
+        if let Running::Connector(port) = &slot.node {
+            port.set_listeners(!listeners.complete.is_empty(), !listeners.catch.is_empty());
+        }
         slot.around.listeners = listeners;
     }
 }

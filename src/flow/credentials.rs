@@ -148,6 +148,8 @@ fn in_fields(fields: &'static [Field], object: &Map<String, Json>, pointer: &str
                     in_fields(fields, item, &format!("{pointer}/{at}"), places);
                 }
             }
+        } else if let (FieldKind::Group(fields), Json::Object(group)) = (field.kind, value) {
+            in_fields(fields, group, &pointer, places);
         }
     }
 }

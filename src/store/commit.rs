@@ -41,7 +41,8 @@ pub struct Commit {
 #[derive(Debug, Clone, PartialEq)]
 pub struct StateChange {
     pub owner: Str,
-    pub key: Str,
+    /// Nothing: all keys of the owner.
+    pub key: Option<Str>,
     pub value: Option<Value>,
 }
 
@@ -110,16 +111,15 @@ impl Commit {
 }
 
 fn write_state(batch: &Batch<'_>, change: &StateChange) -> Result<(), StoreError> {
-    let (owner, key) = (change.owner.as_str(), change.key.as_str());
-    match &change.value {
-        Some(value) => batch
-            .connection
+    let (owner, connection) = (change.owner.as_str(), batch.connection);
+    match (&change.key, &change.value) {
+        (Some(key), Some(value)) => connection
             .prepare_cached("INSERT OR REPLACE INTO state (owner, key, value) VALUES (?, ?, ?)")?
-            .execute(params![owner, key, packed_value(value)])?,
-        None => batch
-            .connection
+            .execute(params![owner, key.as_str(), packed_value(value)])?,
+        (Some(key), None) => connection
             .prepare_cached("DELETE FROM state WHERE owner = ? AND key = ?")?
-            .execute([owner, key])?,
+            .execute([owner, key.as_str()])?,
+        (None, _) => connection.prepare_cached("DELETE FROM state WHERE owner = ?")?.execute([owner])?,
     };
     Ok(())
 }

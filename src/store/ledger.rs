@@ -27,12 +27,14 @@ pub enum Reason {
     SalvageGap,
     /// A log dropped it before this reader had read it.
     Overtaken,
+    /// The other side refused it, and a Catch took the error.
+    Caught,
     /// The node that had it was stopped, replaced, or panicked, and its source needs no acknowledgement.
     Lost,
 }
 
 impl Reason {
-    pub const ALL: [Reason; 8] = [
+    pub const ALL: [Reason; 9] = [
         Reason::DroppedOldest,
         Reason::DroppedNewest,
         Reason::Expired,
@@ -40,6 +42,7 @@ impl Reason {
         Reason::Purged,
         Reason::SalvageGap,
         Reason::Overtaken,
+        Reason::Caught,
         Reason::Lost,
     ];
 
@@ -52,6 +55,7 @@ impl Reason {
             Reason::Purged => "purged",
             Reason::SalvageGap => "salvage gap",
             Reason::Overtaken => "overtaken",
+            Reason::Caught => "caught",
             Reason::Lost => "lost",
         }
     }

@@ -73,8 +73,11 @@ fn a_commit_is_whole_and_state_comes_back() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     let log = store.log("outbox/a/event", &QUEUE);
-    let state =
-        |key: &str, value: Option<Value>| StateChange { owner: Str::new("n"), key: Str::new(key), value };
+    let state = |key: &str, value: Option<Value>| StateChange {
+        owner: Str::new("n"),
+        key: Some(Str::new(key)),
+        value,
+    };
     store
         .submit_and_wait(
             Commit {

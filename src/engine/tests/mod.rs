@@ -3,6 +3,7 @@
 mod connectors;
 mod deploys;
 mod lanes;
+mod outboxes;
 mod world;
 
 use std::sync::{Arc, Mutex};
@@ -12,7 +13,7 @@ use serde_json::{Value as Json, json};
 use tidegate_nodes::cx::Cx;
 use tidegate_nodes::descriptor::{Category, Descriptor, Outputs, Role};
 use tidegate_nodes::error::NodeError;
-use tidegate_nodes::host::TimerId;
+use tidegate_nodes::host::{Scope, TimerId};
 use tidegate_nodes::message::Message;
 use tidegate_nodes::node::{Built, NodeConfig, NodeType, Transform};
 use tidegate_nodes::value::{Object, Value};
@@ -138,6 +139,8 @@ const fn descriptor(name: &'static str, inputs: u8, role: Role) -> Descriptor {
 static TEST_NODES: &[(&str, &NodeType)] = &[
     ("pause", &PAUSE),
     ("fragile", &FRAGILE),
+    ("keeper", &world::KEEPER),
+    ("tally", &TALLY),
     ("counter", &COUNTER),
     ("pieces", &PIECES),
     ("ticker", &TICKER),
@@ -211,6 +214,25 @@ static COUNTER: NodeType = NodeType {
     descriptor: &descriptor("counter", 1, Role::Transform),
     build: |_| Ok(Built::transform(Fragile(0))),
 };
+
+static TALLY: NodeType =
+    NodeType { descriptor: &descriptor("tally", 1, Role::Transform), build: |_| Ok(Built::transform(Tally)) };
+
+/// Counts in its keyed state, and in the context on the disk.
+struct Tally;
+
+impl Transform for Tally {
+    fn handle(&mut self, msg: &mut Option<Message>, cx: &mut Cx<'_>) -> Result<(), NodeError> {
+        let mut message = msg.take().expect("a message");
+        let count = cx.state().get("count").and_then(|count| count.as_i64()).unwrap_or(0) + 1;
+        cx.state().put("count", Value::Int(count));
+        let key = tidegate_nodes::path::ContextKey::parse("#:(disk)::count")?;
+        cx.context_set(Scope::Global, &key, &message.value, Some(Value::Int(count)))?;
+        message.set("count", count);
+        cx.send(0, message);
+        Ok(())
+    }
+}
 
 static PIECES: NodeType = NodeType {
     descriptor: &descriptor("pieces", 1, Role::Transform),

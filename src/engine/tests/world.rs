@@ -10,6 +10,7 @@ use tidegate_nodes::descriptor::{Descriptor, Role};
 use tidegate_nodes::error::NodeError;
 use tidegate_nodes::message::Outcome;
 use tidegate_nodes::node::{Built, NodeConfig, NodeType};
+use tidegate_nodes::value::Object;
 use tokio::sync::Notify;
 
 use super::descriptor;
@@ -40,6 +41,19 @@ pub struct State {
     /// This try to open is refused.
     pub refuse_open: Option<usize>,
     pub panic_on: Option<i64>,
+    /// Nobody can be reached.
+    pub down: bool,
+    /// The sink refuses these.
+    pub poison: Vec<i64>,
+    /// Names under which messages came to the sink.
+    pub names: Vec<(i64, String)>,
+    /// The source has no acknowledgements to wait for.
+    pub careless: bool,
+    /// What was given and is not acknowledged as done is given again, as a broker does.
+    pub redelivers: bool,
+    pub given_out: std::collections::BTreeSet<i64>,
+    /// What the messages of the source say beside their number.
+    pub dress: Option<fn(i64, &mut Object)>,
 }
 
 static WORLDS: LazyLock<Mutex<HashMap<String, Arc<World>>>> = LazyLock::new(Mutex::default);
@@ -87,10 +101,24 @@ pub static SINK: NodeType = NodeType {
     build: |config| Ok(Built::connector(Sink { world: world(config), kept: VecDeque::new() })),
 };
 
+/// A sink with an outbox.
+pub static KEEPER: NodeType = NodeType {
+    descriptor: &const {
+        Descriptor { fields: &[tidegate_nodes::outbox::NETWORK], ..descriptor("keeper", 1, Role::Connector) }
+    } as &Descriptor,
+    build: |config| Ok(Built::connector(Sink { world: world(config), kept: VecDeque::new() })),
+};
+
 struct Source(Arc<World>);
 
 impl Connector for Source {
     async fn open(&mut self, _host: Arc<dyn ConnectorHost>) -> Result<(), NodeError> {
+        self.0.change_quietly(|state| {
+            if state.redelivers {
+                let again = std::mem::take(&mut state.given_out);
+                again.into_iter().rev().for_each(|n| state.to_give.push_front(n));
+            }
+        });
         Ok(())
     }
 
@@ -102,8 +130,13 @@ impl Connector for Source {
                 while batch.len() < 64 && (state.endless || !state.to_give.is_empty()) {
                     let n = state.to_give.pop_front().unwrap_or(state.given);
                     state.given += 1;
-                    let value = [("payload", n)].into_iter().collect();
-                    batch.push(Incoming { value, acknowledge: Some(n as u64), ..Incoming::default() });
+                    state.given_out.insert(n);
+                    let mut value = [("payload", n)].into_iter().collect();
+                    if let Some(dress) = state.dress {
+                        dress(n, &mut value);
+                    }
+                    let acknowledge = (!state.careless).then_some(n as u64);
+                    batch.push(Incoming { value, acknowledge, ..Incoming::default() });
                 }
             });
             if !batch.is_empty() {
@@ -114,7 +147,16 @@ impl Connector for Source {
     }
 
     async fn acknowledge(&mut self, outcomes: &[(u64, Outcome)]) -> Result<(), NodeError> {
-        self.0.change(|state| state.acknowledged.extend_from_slice(outcomes));
+        self.0.change(|state| {
+            for (n, outcome) in outcomes {
+                match outcome {
+                    Outcome::Done => drop(state.given_out.remove(&(*n as i64))),
+                    Outcome::Undelivered if state.redelivers => state.to_give.push_back(*n as i64),
+                    Outcome::Undelivered => {}
+                }
+            }
+            state.acknowledged.extend_from_slice(outcomes);
+        });
         Ok(())
     }
 }
@@ -154,7 +196,7 @@ impl Connector for Sink {
         let mut refused = false;
         self.world.change_quietly(|state| {
             state.opened += 1;
-            refused = state.refuse_open == Some(state.opened);
+            refused = state.refuse_open == Some(state.opened) || state.down;
         });
         if refused { Err(NodeError::disconnected("nobody is there")) } else { Ok(()) }
     }
@@ -165,6 +207,9 @@ impl Connector for Sink {
         self.confirm();
         stir.await;
         self.confirm();
+        if world.look(|state| state.down) {
+            return Err(NodeError::disconnected("it went away"));
+        }
         Ok(Vec::new())
     }
 
@@ -173,6 +218,13 @@ impl Connector for Sink {
         let mut panics = false;
         for delivery in batch.drain(..) {
             let n = delivery.message().payload().as_i64().unwrap_or(-1);
+            if self.world.look(|state| state.poison.contains(&n)) {
+                delivery.fail(NodeError::rejected("the other side refuses it"));
+                continue;
+            }
+            if let Some(name) = delivery.name() {
+                self.world.change_quietly(|state| state.names.push((n, name.to_string())));
+            }
             self.kept.push_back(delivery);
             self.world.change_quietly(|state| {
                 state.taken.push(n);

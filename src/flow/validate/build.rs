@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tidegate_nodes::error::NodeError;
+use tidegate_nodes::outbox::Outbox;
 
 use super::super::plan::{Plan, PlanKind, PlanNode};
 use super::super::problem::Problem;
@@ -33,7 +34,10 @@ pub(super) fn try_all(plan: &mut Plan) -> Vec<Problem> {
 fn refused(node: &PlanNode) -> Option<Problem> {
     let PlanKind::Node(node_type) = node.kind else { return None };
     // A node that panics here is a mistake in the node, and must not take the gateway down.
-    let error = match catch_unwind(AssertUnwindSafe(|| (node_type.build)(&node.config).map(drop))) {
+    let error = match catch_unwind(AssertUnwindSafe(|| {
+        (node_type.build)(&node.config).map(drop)?;
+        Outbox::of(node_type.descriptor, &node.config).map(drop)
+    })) {
         Ok(Ok(())) => return None,
         Ok(Err(error)) => error,
         Err(_) => NodeError::fatal(

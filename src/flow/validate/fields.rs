@@ -98,6 +98,13 @@ impl Check<'_, '_> {
             FieldKind::Resource(type_name) => self.resource(type_name, value, pointer),
             FieldKind::Nodes => self.nodes(field, value, pointer),
             FieldKind::List(fields) => self.list(field, fields, value, pointer),
+            FieldKind::Group(fields) => match value {
+                Json::Object(group) => {
+                    self.object(group, fields, pointer);
+                    self.unknown_in(group, &known(fields), &[], pointer);
+                }
+                other => self.wrong_kind(field, "an object", other, pointer),
+            },
             FieldKind::Json => {}
         }
     }

@@ -1,0 +1,105 @@
+//! A host of connectors in memory, for the tests of connectors.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value as Json, json};
+
+use crate::connector::{ConnectorHost, Delivery, DynResource, Results};
+use crate::error::NodeError;
+use crate::host::{Level, Status};
+use crate::message::Message;
+use crate::value::{Object, Value};
+
+#[derive(Default)]
+pub struct TestHost {
+    pub logs: Mutex<Vec<(Level, String)>>,
+    pub statuses: Mutex<Vec<Status>>,
+}
+
+impl ConnectorHost for TestHost {
+    fn status(&self, status: Status) {
+        self.statuses.lock().unwrap().push(status);
+    }
+
+    fn log(&self, level: Level, text: &str) {
+        self.logs.lock().unwrap().push((level, text.to_string()));
+    }
+
+    fn resource(&self, _id: &str) -> Option<Arc<dyn DynResource>> {
+        None
+    }
+
+    fn wall_ms(&self) -> i64 {
+        1_700_000_000_000
+    }
+}
+
+impl TestHost {
+    pub fn logged(&self, part: &str) -> bool {
+        self.logs.lock().unwrap().iter().any(|(_, text)| text.contains(part))
+    }
+}
+
+/// What became of deliveries.
+#[derive(Debug, Default)]
+pub struct Told {
+    pub confirmed: Mutex<Vec<Json>>,
+    pub failed: Mutex<Vec<(String, Json)>>,
+    pub answers: Mutex<Vec<Json>>,
+}
+
+impl Results for Told {
+    fn confirmed(&self, message: Message) {
+        self.confirmed.lock().unwrap().push(json_of(&message.value));
+    }
+
+    fn failed(&self, error: NodeError, message: Message) {
+        self.failed.lock().unwrap().push((error.to_string(), json_of(&message.value)));
+    }
+
+    fn answered(&self, _port: u16, message: Message) {
+        self.answers.lock().unwrap().push(json_of(&message.value));
+    }
+}
+
+impl Told {
+    pub fn delivery(self: &Arc<Told>, msg: Json) -> Delivery {
+        Delivery::new(Message::new(object(&msg)), self.clone())
+    }
+
+    /// Messages with these payloads.
+    pub fn payloads(self: &Arc<Told>, payloads: impl IntoIterator<Item = i64>) -> Vec<Delivery> {
+        payloads.into_iter().map(|payload| self.delivery(json!({ "payload": payload }))).collect()
+    }
+}
+
+pub fn object(json: &Json) -> Object {
+    match Value::from(json) {
+        Value::Object(object) => object,
+        other => panic!("a message is an object, not {}", other.kind()),
+    }
+}
+
+pub fn json_of(object: &Object) -> Json {
+    serde_json::to_value(object).unwrap()
+}
+
+/// A directory that goes with the test.
+pub struct TempDir(pub PathBuf);
+
+impl TempDir {
+    pub fn new(name: &str) -> TempDir {
+        let path = std::env::temp_dir().join(format!("tidegate-{name}-{}", std::process::id()));
+        // What a test that was killed left behind.
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).unwrap();
+        TempDir(path)
+    }
+}
+
+impl Drop for TempDir {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
