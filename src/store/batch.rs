@@ -13,8 +13,13 @@ use super::ledger::{Entry, Ledger};
 use super::log::{Log, Segment};
 use super::schema;
 
-/// A segment is closed when it holds so much. Small enough to be dropped in a moment, and for a log that keeps little.
-pub const SEGMENT_BYTES: u64 = 4 * 1024 * 1024;
+/// How segments are made.
+pub struct Segments {
+    /// The id of the next one.
+    pub next: i64,
+    /// One is closed when it holds so much.
+    pub bytes: u64,
+}
 
 /// What one transaction does to logs.
 pub struct Batch<'c> {
@@ -22,8 +27,7 @@ pub struct Batch<'c> {
     pub ledger: &'c mut Ledger,
     pub wall_ms: i64,
     pub ran_ms: u64,
-    /// The id that the next segment gets.
-    next_segment: &'c mut i64,
+    segments: &'c mut Segments,
     appends: BTreeMap<u32, Appending>,
     moves: BTreeMap<(u32, Str), Move>,
     entries: Vec<Entry>,
@@ -50,7 +54,7 @@ impl<'c> Batch<'c> {
     pub fn new(
         connection: &'c Connection,
         ledger: &'c mut Ledger,
-        next_segment: &'c mut i64,
+        segments: &'c mut Segments,
         wall_ms: i64,
         ran_ms: u64,
     ) -> Batch<'c> {
@@ -59,7 +63,7 @@ impl<'c> Batch<'c> {
             ledger,
             wall_ms,
             ran_ms,
-            next_segment,
+            segments,
             appends: BTreeMap::new(),
             moves: BTreeMap::new(),
             entries: Vec::new(),
@@ -154,7 +158,7 @@ impl<'c> Batch<'c> {
             }
         };
         for (head, block) in std::mem::take(&mut appending.blocks.finished) {
-            if segment.bytes >= SEGMENT_BYTES {
+            if segment.bytes >= self.segments.bytes {
                 segment.last = Some(head.first - 1);
                 self.connection
                     .prepare_cached(
@@ -185,9 +189,9 @@ impl<'c> Batch<'c> {
     }
 
     fn begin_segment(&mut self, log: &Log, first: u64) -> Result<Segment, StoreError> {
-        let id = *self.next_segment;
+        let id = self.segments.next;
         // Counts up also when this transaction is undone: an id is cheap.
-        *self.next_segment += 1;
+        self.segments.next += 1;
         self.connection.execute_batch(&schema::create_segment(id))?;
         self.connection.execute(
             "INSERT INTO segments (id, log, first) VALUES (?, ?, ?)",

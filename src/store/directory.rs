@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use super::StoreError;
 
 /// What is kept back for alarms, the ledger and SQLite's own files when the disk is full.
-const RESERVE: u64 = 8 * 1024 * 1024;
+pub const RESERVE: u64 = 8 * 1024 * 1024;
+/// With less than this free, an error of the disk is for want of space, whatever SQLite calls it.
+const NOTHING: u64 = 64 * 1024;
 const RUNNING: &str = "running";
 const STOPPED: &str = "stopped";
 
@@ -95,9 +97,11 @@ impl Directory {
 
     fn say(&self, word: &str) -> io::Result<()> {
         let mut lock = &self.lock;
+        let said = format!("{} {word}\n", std::process::id());
+        // Over what is there: that needs no space, as on a full disk there is none.
         lock.rewind()?;
-        lock.set_len(0)?;
-        writeln!(lock, "{} {word}", std::process::id())?;
+        lock.write_all(said.as_bytes())?;
+        lock.set_len(said.len() as u64)?;
         lock.sync_data()
     }
 
@@ -127,14 +131,38 @@ impl Directory {
         if let Err(error) = &taken {
             // Some file systems cannot (FAT, some network mounts); then there is no reserve, and nothing else is lost.
             tracing::debug!("no space could be kept back: {error}");
-            let _ = fs::remove_file(&path);
+            let _ = match error.kind() {
+                // Others were faster; next time.
+                io::ErrorKind::StorageFull => {
+                    OpenOptions::new().write(true).truncate(true).open(&path).map(drop)
+                }
+                _ => fs::remove_file(&path),
+            };
         }
         taken.is_ok()
     }
 
-    /// Gives the reserve up: what follows is for alarms and the ledger.
+    /// Gives the reserve up: what follows is for alarms and the ledger. `false` where there is none.
     pub fn release_reserve(&self) -> bool {
-        fs::remove_file(self.file("reserve")).is_ok()
+        let path = self.file("reserve");
+        let has = fs::metadata(&path).is_ok_and(|meta| meta.blocks() > 0);
+        // The empty file stays: also the next start must know.
+        has && OpenOptions::new().write(true).truncate(true).open(&path).is_ok()
+    }
+
+    /// Whether there was a reserve, and it has not been taken up again.
+    pub fn gave_reserve_up(&self) -> bool {
+        fs::metadata(self.file("reserve")).is_ok_and(|meta| meta.blocks() * 512 < RESERVE)
+    }
+
+    /// SQLite calls a full disk by other names too, where it cannot make room for a file that is new or shared.
+    pub fn explain(&self, error: StoreError) -> StoreError {
+        match error {
+            StoreError::Unwritable(text) if self.free().is_some_and(|free| free < NOTHING) => {
+                StoreError::Full(text)
+            }
+            other => other,
+        }
     }
 }
 

@@ -1,16 +1,35 @@
 //! Drops what need not be kept any more, whole segments at a time, and folds the ledger. Once a second, in the writer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::Connection;
 
 use super::StoreError;
-use super::batch::Batch;
+use super::batch::{Batch, Segments};
 use super::catalog::Catalog;
 use super::ledger::{self, Entry, Ledger, Reason};
 use super::log::{Log, Segment};
 use super::odometer::Odometer;
 use super::schema::segment_table;
+
+/// How it keeps house. Tests make it small, so that little data goes through all of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Upkeep {
+    /// A segment is closed when it holds so much. Small enough to be dropped in a moment, and for a log that keeps little.
+    pub segment_bytes: u64,
+    /// How often old segments are looked for.
+    pub every: Duration,
+}
+
+impl Default for Upkeep {
+    fn default() -> Upkeep {
+        Upkeep { segment_bytes: 4 * 1024 * 1024, every: Duration::from_secs(1) }
+    }
+}
+
+/// So many segments are dropped in one transaction: on a full disk it must stay small.
+const AT_ONCE: usize = 32;
 
 pub fn run(
     connection: &Connection,
@@ -20,8 +39,8 @@ pub fn run(
 ) -> Result<(), StoreError> {
     for log in catalog.all() {
         let drop = droppable(&log, odometer.ran_ms());
-        if !drop.is_empty() {
-            drop_segments(connection, &log, &drop, ledger, odometer)?;
+        for some in drop.chunks(AT_ONCE) {
+            drop_segments(connection, &log, some, ledger, odometer)?;
         }
         if log.view().retention.compact {
             super::compact::run(connection, &log)?;
@@ -75,17 +94,21 @@ fn drop_segments(
 ) -> Result<(), StoreError> {
     connection.execute_batch("BEGIN IMMEDIATE")?;
     // No segment is begun here, so the number does not matter.
-    let mut no_segment = 0;
+    let mut no_segment = Segments { next: 0, bytes: 0 };
     let mut batch = Batch::new(connection, ledger, &mut no_segment, odometer.wall_ms(), odometer.ran_ms());
     let ids: Vec<i64> = segments.iter().map(|segment| segment.id).collect();
     for id in &ids {
         connection.execute_batch(&format!("DROP TABLE IF EXISTS {}", segment_table(*id)))?;
         connection.execute("DELETE FROM segments WHERE id = ?", [id])?;
     }
-    // A reader that had not come so far does not find them any more: that is counted.
-    if !log.view().retention.queue
-        && let Some(last) = segments.last().and_then(|segment| segment.last)
-    {
+    if log.view().retention.queue {
+        // The reader is known to be past them, but that may not be on the disk yet. Without it a crash would leave it at
+        // sequences that nobody can ever confirm.
+        for cursor in log.readers() {
+            batch.advance(log, &cursor);
+        }
+    } else if let Some(last) = segments.last().and_then(|segment| segment.last) {
+        // A reader that had not come so far does not find them any more: that is counted.
         for cursor in log.readers() {
             let first = cursor.position() + 1;
             if first <= last {

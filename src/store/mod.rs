@@ -23,6 +23,7 @@ mod odometer;
 mod opening;
 mod reading;
 mod schema;
+mod trouble;
 mod view;
 mod writer;
 
@@ -41,6 +42,7 @@ pub use database::{Durability, Setup};
 pub use error::StoreError;
 pub use ledger::{Entry, Reason};
 pub use log::{Log, Retention, Segment};
+pub use maintain::Upkeep;
 pub use reading::Page;
 pub use view::{Archive, Balance, LogInfo, ReaderInfo, View};
 pub use writer::{Batching, Health};
@@ -58,6 +60,7 @@ use writer::{Tools, Writer};
 pub struct Options {
     pub setup: Setup,
     pub batching: Batching,
+    pub upkeep: Upkeep,
 }
 
 /// Letters that cannot be delivered stand in this log, and the reader `handled` is past those that were dealt with.
@@ -80,7 +83,24 @@ impl Store {
     /// Opens the data directory, and makes it where it is missing. What is damaged is copied aside and salvaged.
     pub fn open(path: &Path, options: Options) -> Result<Store, StoreError> {
         let directory = Arc::new(Directory::open(path)?);
-        let opened = opening::open(&directory, &options.setup)?;
+        let opened = opening::open(&directory, &options.setup).map_err(|error| directory.explain(error));
+        let opened = match opened {
+            // Alarms are still taken on a full disk, so the gateway starts there too.
+            Err(StoreError::Full(_)) if directory.release_reserve() => {
+                tracing::warn!(
+                    "the disk is full: the reserve is given up for the start, alarms and the ledger"
+                );
+                opening::open(&directory, &options.setup).map_err(|error| directory.explain(error))
+            }
+            other => other,
+        };
+        let opened = opened.map_err(|error| match error {
+            StoreError::Full(text) => StoreError::Directory(format!(
+                "the disk of the data directory {} is full ({text}); free some space and start again",
+                path.display()
+            )),
+            other => other,
+        })?;
         let catalog = Arc::new(opened.catalog);
         let odometer = Arc::new(opened.odometer);
         let writer = Writer::start(Tools {
@@ -89,6 +109,7 @@ impl Store {
             directory: directory.clone(),
             odometer: odometer.clone(),
             batching: options.batching,
+            upkeep: options.upkeep,
         })?;
         Ok(Store {
             readers: Readers::new(directory.file(opening::DATA)),

@@ -194,7 +194,7 @@ fn a_log_keeps_what_its_retention_says_and_counts_what_a_reader_missed() {
         store.submit_and_wait(Commit { records, ..Commit::default() }, Duration::from_secs(10)).unwrap();
     }
     let end = std::time::Instant::now() + Duration::from_secs(20);
-    while log.bytes() > (6 << 20) + batch::SEGMENT_BYTES + (1 << 20) {
+    while log.bytes() > (6 << 20) + Upkeep::default().segment_bytes + (1 << 20) {
         assert!(std::time::Instant::now() < end, "nothing is dropped: {} bytes", log.bytes());
         std::thread::yield_now();
     }

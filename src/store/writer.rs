@@ -14,12 +14,12 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use super::StoreError;
-use super::batch::Batch;
+use super::batch::{Batch, Segments};
 use super::catalog::Catalog;
 use super::commit::Commit;
 use super::directory::Directory;
 use super::ledger::Ledger;
-use super::maintain;
+use super::maintain::{self, Upkeep};
 use super::odometer::Odometer;
 
 /// When a batch is closed.
@@ -61,6 +61,7 @@ pub struct Tools {
     pub directory: Arc<Directory>,
     pub odometer: Arc<Odometer>,
     pub batching: Batching,
+    pub upkeep: Upkeep,
 }
 
 pub struct Writer {
@@ -70,8 +71,8 @@ pub struct Writer {
     pub written: Arc<Written>,
 }
 
-/// How often the disk is tried again, and old segments are looked for.
-const AGAIN: Duration = Duration::from_secs(1);
+/// How often the disk is tried again.
+pub(super) const AGAIN: Duration = Duration::from_secs(1);
 
 impl Writer {
     pub fn start(tools: Tools) -> Result<Writer, StoreError> {
@@ -79,17 +80,24 @@ impl Writer {
         let (sender, receiver) = std::sync::mpsc::channel();
         let (health, written) = (Arc::<Mutex<Health>>::default(), Arc::<Written>::default());
         // The ids of segments are looked up before the thread runs, so that a database that cannot be read is told now.
-        let next_segment = Catalog::next_segment(&tools.connection)?;
+        let segments =
+            Segments { next: Catalog::next_segment(&tools.connection)?, bytes: tools.upkeep.segment_bytes };
+        // Started on a full disk: what the reserve was given up for must not be taken by others.
+        let stalled = tools.directory.gave_reserve_up().then(|| {
+            (Instant::now(), StoreError::Full("nothing is left but the space that was kept back".to_string()))
+        });
         let work = Work {
             tools,
             ledger: Ledger::default(),
-            next_segment,
+            segments,
             waiting: VecDeque::new(),
-            stalled: None,
+            stalled,
+            tried: None,
             maintained: Instant::now(),
             health: health.clone(),
             written: written.clone(),
         };
+        work.tell_health();
         let thread = std::thread::Builder::new()
             .name("store".to_string())
             .spawn(move || work.run(&receiver))
@@ -147,16 +155,18 @@ fn tell(commit: &mut Commit, sender: SyncSender<Result<(), StoreError>>) {
     }));
 }
 
-struct Work {
-    tools: Tools,
+pub(super) struct Work {
+    pub(super) tools: Tools,
     ledger: Ledger,
-    next_segment: i64,
+    segments: Segments,
     /// In the order in which they came.
-    waiting: VecDeque<Commit>,
+    pub(super) waiting: VecDeque<Commit>,
     /// Since when nothing could be written, and why.
-    stalled: Option<(Instant, StoreError)>,
+    pub(super) stalled: Option<(Instant, StoreError)>,
+    /// When all that waits was tried the last time.
+    pub(super) tried: Option<Instant>,
     maintained: Instant,
-    health: Arc<Mutex<Health>>,
+    pub(super) health: Arc<Mutex<Health>>,
     written: Arc<Written>,
 }
 
@@ -174,6 +184,8 @@ impl Work {
             self.write();
             self.maintain();
         }
+        // Once more, however short ago it failed.
+        self.tried = None;
         self.write();
         self.close();
     }
@@ -211,63 +223,50 @@ impl Work {
         }
     }
 
-    /// Writes what waits, if it can be written.
-    fn write(&mut self) {
-        if self.waiting.is_empty() {
-            return;
+    /// The next batch of what waits: bounded, so that a long wait does not end in one huge transaction.
+    pub(super) fn next_batch(&mut self) -> Vec<Commit> {
+        let Batching { messages, bytes, .. } = self.tools.batching;
+        let (mut count, mut size) = (0, 0);
+        let mut length = 0;
+        for commit in &self.waiting {
+            length += 1;
+            (count, size) = (count + commit.messages(), size + commit.bytes());
+            if count >= 4 * messages || size >= 4 * bytes {
+                break;
+            }
         }
-        let only_urgent = match &self.stalled {
-            // What the reserve was given up for must not be taken by others: they wait until it is there again.
-            Some((_, StoreError::Full(_))) => !self.tools.directory.keep_reserve(),
-            _ => false,
-        };
-        let mut batch: Vec<Commit> = match only_urgent {
-            false => self.waiting.drain(..).collect(),
-            true => self.take_urgent(),
-        };
+        self.waiting.drain(..length).collect()
+    }
+
+    /// Writes a batch. When it may be written later it waits again, in front, and the error says why.
+    pub(super) fn attempt(&mut self, mut batch: Vec<Commit>) -> Result<(), StoreError> {
         let error = match self.transaction(&mut batch) {
             Ok(()) => {
-                self.succeeded(batch, only_urgent);
-                return;
+                batch.into_iter().for_each(|commit| commit.finish(Ok(())));
+                return Ok(());
             }
             Err(error) => error,
         };
-        if !error.is_passing() && !matches!(error, StoreError::Damaged(_)) && batch.len() > 1 {
-            // One of them is wrong; the others must not suffer for it.
-            for commit in batch {
-                let mut alone = vec![commit];
-                match self.transaction(&mut alone) {
-                    Ok(()) => self.succeeded(alone, only_urgent),
-                    Err(error) => fail(alone, &error),
-                }
-            }
-            return;
+        if error.is_passing() || matches!(error, StoreError::Damaged(_)) {
+            batch.into_iter().rev().for_each(|commit| self.waiting.push_front(commit));
+            return Err(error);
         }
-        if !error.is_passing() && !matches!(error, StoreError::Damaged(_)) {
-            return fail(batch, &error);
+        if batch.len() == 1 {
+            tracing::error!("a commit was refused: {error}; its messages are not acknowledged");
+            batch.into_iter().for_each(|commit| commit.finish(Err(error.clone())));
+            return Ok(());
         }
-        self.stall(error.clone());
-        // Back in front, in order.
-        let urgent = batch.iter().any(|commit| commit.urgent);
-        for commit in batch.into_iter().rev() {
-            self.waiting.push_front(commit);
-        }
-        if !only_urgent && urgent && matches!(error, StoreError::Full(_)) {
-            self.tools.directory.release_reserve();
-            let mut batch = self.take_urgent();
-            match self.transaction(&mut batch) {
-                Ok(()) => self.succeeded(batch, true),
-                Err(_) => batch.into_iter().rev().for_each(|commit| self.waiting.push_front(commit)),
+        // One of them is wrong; the others must not suffer for it.
+        let mut left = batch.into_iter();
+        while let Some(commit) = left.next() {
+            if let Err(error) = self.attempt(vec![commit]) {
+                // It waits again itself; those behind it wait behind it.
+                let at = 1;
+                left.rev().for_each(|commit| self.waiting.insert(at, commit));
+                return Err(error);
             }
         }
-        self.tell_health();
-    }
-
-    fn take_urgent(&mut self) -> Vec<Commit> {
-        let (urgent, others) =
-            std::mem::take(&mut self.waiting).into_iter().partition(|commit| commit.urgent);
-        self.waiting = others;
-        Vec::from_iter::<VecDeque<Commit>>(urgent)
+        Ok(())
     }
 
     fn transaction(&mut self, commits: &mut [Commit]) -> Result<(), StoreError> {
@@ -275,9 +274,14 @@ impl Work {
             return Ok(());
         }
         let connection = &self.tools.connection;
+        // One that could not be undone before.
+        if !connection.is_autocommit() {
+            connection.execute_batch("ROLLBACK")?;
+        }
         let (wall_ms, ran_ms) = (self.tools.odometer.wall_ms(), self.tools.odometer.ran_ms());
-        connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        let mut batch = Batch::new(connection, &mut self.ledger, &mut self.next_segment, wall_ms, ran_ms);
+        let begun = connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute([]));
+        begun.map_err(|error| self.tools.directory.explain(error.into()))?;
+        let mut batch = Batch::new(connection, &mut self.ledger, &mut self.segments, wall_ms, ran_ms);
         let written = commits
             .iter_mut()
             .try_for_each(|commit| commit.apply(&mut batch))
@@ -301,56 +305,42 @@ impl Work {
                 {
                     tracing::error!("a transaction could not be undone: {error}");
                 }
-                Err(error)
+                Err(self.tools.directory.explain(error))
             }
         }
-    }
-
-    fn succeeded(&mut self, batch: Vec<Commit>, only_urgent: bool) {
-        for commit in batch {
-            commit.finish(Ok(()));
-        }
-        if !only_urgent && let Some((since, error)) = self.stalled.take() {
-            let seconds = since.elapsed().as_secs();
-            tracing::info!("the store writes again after {seconds} s ({error})");
-        }
-        self.tell_health();
-    }
-
-    fn stall(&mut self, error: StoreError) {
-        match &mut self.stalled {
-            Some((_, known)) => *known = error,
-            None => {
-                tracing::error!("the store cannot write: {error}; sources wait, nothing is acknowledged");
-                self.stalled = Some((Instant::now(), error));
-            }
-        }
-    }
-
-    fn tell_health(&self) {
-        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
-        *health = Health {
-            trouble: self.stalled.as_ref().map(|(_, error)| error.to_string()),
-            in_reserve: matches!(self.stalled, Some((_, StoreError::Full(_)))),
-            waiting: self.waiting.len(),
-        };
     }
 
     /// Drops what is old, now and then.
     fn maintain(&mut self) {
-        if self.maintained.elapsed() < AGAIN || self.stalled.is_some() {
+        // On a full disk too: what is dropped makes room.
+        let can = self.stalled.as_ref().is_none_or(|(_, error)| matches!(error, StoreError::Full(_)));
+        if self.maintained.elapsed() < self.tools.upkeep.every || !can {
             return;
         }
         self.maintained = Instant::now();
-        let Tools { connection, catalog, odometer, .. } = &self.tools;
-        if let Err(error) = maintain::run(connection, catalog, &mut self.ledger, odometer) {
+        let mut result = self.drop_old();
+        // Even to drop something takes a little space at first.
+        if matches!(result, Err(StoreError::Full(_))) && self.tools.directory.release_reserve() {
+            tracing::warn!("the reserve is given up to drop old records");
+            result = self.drop_old();
+        }
+        if let Err(error) = result
+            && self.stalled.is_none()
+        {
+            tracing::warn!("old records could not be dropped: {error}; tried again later");
+        }
+        self.tools.directory.keep_reserve();
+    }
+
+    fn drop_old(&mut self) -> Result<(), StoreError> {
+        let Tools { connection, catalog, odometer, directory, .. } = &self.tools;
+        maintain::run(connection, catalog, &mut self.ledger, odometer).map_err(|error| {
             self.ledger.forget();
             if !connection.is_autocommit() {
                 let _ = connection.execute_batch("ROLLBACK");
             }
-            tracing::warn!("old records could not be dropped: {error}; tried again later");
-        }
-        self.tools.directory.keep_reserve();
+            directory.explain(error)
+        })
     }
 
     fn close(self) {
@@ -369,12 +359,5 @@ impl Work {
         if let Err((_, error)) = connection.close() {
             tracing::warn!("the database was not closed in order: {error}");
         }
-    }
-}
-
-fn fail(batch: Vec<Commit>, error: &StoreError) {
-    for commit in batch {
-        tracing::error!("a commit was refused: {error}; its messages are not acknowledged");
-        commit.finish(Err(error.clone()));
     }
 }

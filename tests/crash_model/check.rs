@@ -4,25 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use crate::support::expected::{Kind, Violation};
 use crate::support::images::{Model, Random};
 use crate::support::recording::{Files, Recording, Syncs, Tape, write_files};
 
 /// For the tests of every day; `CRASH_IMAGES` in the environment is for longer ones.
 const IMAGES: usize = 1_000;
 const IMAGES_A_RECORDING: usize = 50;
-
-/// What must not be found in an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// Acknowledged, and not there.
-    Lost,
-    /// There, and never submitted; or in the wrong order; or half of what belongs together.
-    Wrong,
-    /// It does not open, or is not intact.
-    Damaged,
-}
-
-pub type Violation = (Kind, String);
 
 /// What was recorded, with the checker that knows what was written.
 pub struct Recorded<C> {

@@ -6,5 +6,6 @@
 mod check;
 mod model;
 mod sqlite;
+mod store;
 #[path = "../support/mod.rs"]
 mod support;

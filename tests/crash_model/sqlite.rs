@@ -6,7 +6,8 @@ use std::path::Path;
 
 use rusqlite::{Connection, params};
 
-use crate::check::{Checker, Kind, Recorded, Tally, Violation, crash, images};
+use crate::check::{Checker, Recorded, Tally, crash, images};
+use crate::support::expected::{Kind, Violation};
 use crate::support::images::Random;
 use crate::support::recording::{Recording, Syncs, read_files};
 

@@ -2,9 +2,13 @@
 // Each test file uses a part of it.
 #![allow(dead_code)]
 
+pub mod expected;
+pub mod faults;
 pub mod images;
 pub mod recorder;
 pub mod recording;
+pub mod small_disk;
+pub mod workload;
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

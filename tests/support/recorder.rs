@@ -14,6 +14,7 @@ use std::sync::{Arc, Once};
 
 use rusqlite::ffi;
 
+use super::faults::Op;
 use super::recording::{Event, File, Shared};
 
 /// For `Connection::open_with_flags_and_vfs`, where it shall be named.
@@ -157,6 +158,9 @@ unsafe extern "C" fn write(
         let Some(recorded) = recorded(file) else {
             return system_write(inner(file), from, length, offset);
         };
+        if let Some(code) = recorded.shared.faults.meet(Op::Write) {
+            return code;
+        }
         let mut log = recorded.shared.log();
         let code = system_write(inner(file), from, length, offset);
         if code == ffi::SQLITE_OK {
@@ -165,6 +169,20 @@ unsafe extern "C" fn write(
             log.push(Event::Write { file: recorded.file, offset: offset.unsigned_abs(), bytes });
         }
         code
+    }
+}
+
+unsafe extern "C" fn read(
+    file: *mut ffi::sqlite3_file,
+    into: *mut c_void,
+    length: c_int,
+    offset: i64,
+) -> c_int {
+    unsafe {
+        match recorded(file).and_then(|recorded| recorded.shared.faults.meet(Op::Read)) {
+            Some(code) => code,
+            None => methods(file).xRead.expect("it reads")(inner(file), into, length, offset),
+        }
     }
 }
 
@@ -205,6 +223,9 @@ unsafe extern "C" fn sync(file: *mut ffi::sqlite3_file, flags: c_int) -> c_int {
         let Some(recorded) = recorded(file) else {
             return methods(file).xSync.expect("it syncs")(inner(file), flags);
         };
+        if let Some(code) = recorded.shared.faults.meet(Op::Sync) {
+            return code;
+        }
         if recorded.shared.believes_syncs() {
             let directory = std::mem::take(&mut recorded.directory_is_due);
             recorded.shared.log().push(Event::Sync { file: recorded.file, directory });
@@ -223,7 +244,6 @@ macro_rules! hand_on {
 }
 
 hand_on! {
-    read: xRead(into: *mut c_void, length: c_int, offset: i64) -> c_int;
     file_size: xFileSize(size: *mut i64) -> c_int;
     lock: xLock(level: c_int) -> c_int;
     unlock: xUnlock(level: c_int) -> c_int;

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::faults::Faults;
+
 /// The contents of a directory: by name within it.
 pub type Files = BTreeMap<PathBuf, Vec<u8>>;
 
@@ -62,11 +64,16 @@ pub struct Recording {
     shared: Arc<Shared>,
 }
 
+/// Sets marks in a recording, as long as it runs.
+#[derive(Clone)]
+pub struct Marker(Arc<Shared>);
+
 /// What the open files of a recording share with it.
 pub struct Shared {
     directory: PathBuf,
     syncs: Syncs,
     log: Mutex<Log>,
+    pub faults: Faults,
 }
 
 /// Held while a file is changed, so that the order written down is the order in which it happened.
@@ -96,13 +103,23 @@ impl Recording {
         let base = read_files(&directory);
         let names: BTreeMap<_, _> = base.keys().cloned().zip(0..).collect();
         let log = Log { files: names.len(), base, names, events: Vec::new(), stopped: false };
-        let shared = Arc::new(Shared { directory, syncs, log: Mutex::new(log) });
+        let shared = Arc::new(Shared { directory, syncs, log: Mutex::new(log), faults: Faults::default() });
         lock(&RUNNING).push(shared.clone());
         Recording { shared }
     }
 
     pub fn mark(&self, what: u64) {
-        self.shared.log().push(Event::Mark(what));
+        self.marker().mark(what);
+    }
+
+    /// What goes wrong with its files.
+    pub fn faults(&self) -> &Faults {
+        &self.shared.faults
+    }
+
+    /// For threads that tell what they know.
+    pub fn marker(&self) -> Marker {
+        Marker(self.shared.clone())
     }
 
     /// Ends it. Databases may still be open, as they are in a crash.
@@ -110,6 +127,12 @@ impl Recording {
         let mut log = self.shared.log();
         log.stopped = true;
         Tape { base: std::mem::take(&mut log.base), events: std::mem::take(&mut log.events) }
+    }
+}
+
+impl Marker {
+    pub fn mark(&self, what: u64) {
+        self.0.log().push(Event::Mark(what));
     }
 }
 

@@ -1,0 +1,135 @@
+//! The store itself, under power failures: what it acknowledged is there, and what belongs together is there together.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tidegate::store::{Batching, Durability, Options, Setup, Store, StoreError, Upkeep};
+
+use crate::check::{Checker, Recorded, Tally, crash};
+use crate::support::expected::{Kind, Violation, damaged, ensure, found, intact};
+use crate::support::images::Random;
+use crate::support::recording::{Recording, Syncs, read_files};
+use crate::support::workload::{
+    LITTLE, LOGS, READER, SEGMENT_BYTES, Told, Workload, acknowledged, retention,
+};
+
+/// For the tests of every day: an image of the store costs more than one of a single table.
+const IMAGES: usize = 300;
+const STEPS: usize = 80;
+/// That go on after a crash.
+const MORE: usize = 4;
+
+fn images() -> usize {
+    if std::env::var_os("CRASH_IMAGES").is_some() { crate::check::images() } else { IMAGES }
+}
+
+fn options(durability: Durability) -> Options {
+    Options {
+        // Checkpoints happen all the time.
+        setup: Setup { durability, checkpoint_pages: 20 },
+        batching: Batching { messages: 20, bytes: 16 * 1024, linger: Duration::from_millis(1) },
+        upkeep: Upkeep { segment_bytes: SEGMENT_BYTES, every: Duration::ZERO },
+    }
+}
+
+fn record_store(seed: u64, durability: Durability, syncs: Syncs) -> Recorded<Workload> {
+    let mut random = Random(seed);
+    let workload = Workload::new(STEPS + 10 * MORE, &mut random);
+    let folder = tempfile::tempdir().unwrap();
+    let recording = Recording::start(folder.path(), syncs);
+    let told = Told::from(0);
+    let mut store = start(folder.path(), durability).unwrap();
+    for number in 1..=STEPS {
+        workload.run(number, &store, Some(&recording.marker()), &told);
+        if random.percent(3) {
+            if random.percent(50) {
+                store.close();
+            }
+            drop(store);
+            store = start(folder.path(), durability).unwrap();
+            workload.confirm_again(number, &store);
+        }
+    }
+    assert_eq!(told.all(STEPS), Ok(()));
+    assert!(LOGS.iter().any(|name| store.find_log(name).is_some_and(|log| log.first() > 1)), "nothing rolls");
+    store.close();
+    drop(store);
+    let tape = recording.stop();
+    let mut there = read_files(folder.path());
+    // The store's own files are not SQLite's, and not recorded.
+    there.retain(|name, _| name != Path::new("lock") && name != Path::new("reserve"));
+    assert!(tape.end() == there, "the recorder has missed something");
+    Recorded { tape, checker: workload }
+}
+
+fn start(directory: &Path, durability: Durability) -> Result<Store, StoreError> {
+    let store = Store::open(directory, options(durability))?;
+    // It is overtaken: it never reads.
+    store.log(LOGS[LITTLE], &retention(LITTLE)).cursor(READER);
+    Ok(store)
+}
+
+impl Checker for Workload {
+    fn check(&self, directory: &Path, marks: &[u64], recording: &Recording) -> Result<(), Violation> {
+        let of =
+            |odd| marks.iter().filter(|mark| *mark % 2 == odd).max().map_or(0, |mark| *mark as usize / 2);
+        let (submitted, known) = (of(0), of(1));
+        // The last gateway did not stop in order.
+        std::fs::write(directory.join("lock"), "1 running\n").map_err(damaged)?;
+        let store = start(directory, Durability::Full).map_err(damaged)?;
+        ensure!(!directory.join("damaged-1").exists(), Damaged, "a database was found damaged and set aside");
+        intact(directory)?;
+        let steps = found(&store)?;
+        ensure!(steps >= known, Lost, "{known} steps are acknowledged, {steps} are there");
+        ensure!(steps <= submitted, Wrong, "{submitted} steps were submitted, {steps} are there");
+        self.holds(&store, steps, submitted)?;
+        recording.mark(acknowledged(steps));
+        self.confirm_again(steps, &store);
+        // Behind what was recovered there may be leftovers of what was not: it goes on over them.
+        let told = Told::from(steps);
+        let until = self.steps.len().min(steps + MORE);
+        for number in steps + 1..=until {
+            self.run(number, &store, Some(&recording.marker()), &told);
+        }
+        told.all(until).map_err(|what| (Kind::Wrong, what))?;
+        if steps % 2 == 0 {
+            store.close();
+        }
+        drop(store);
+        Ok(())
+    }
+}
+
+fn told(what: &str, tally: &Tally) -> String {
+    format!(
+        "{what}: {} images, violations: {:?}; the first: {:?}",
+        tally.images, tally.violations, tally.first
+    )
+}
+
+#[test]
+fn the_store_keeps_what_it_acknowledged_and_what_belongs_together() {
+    let tally = crash(images(), |seed| record_store(seed, Durability::Full, Syncs::Honest));
+    println!("{}", told("full", &tally));
+    assert!(tally.violations.is_empty(), "{}", told("full", &tally));
+}
+
+/// What the workload cannot see break, it does not test.
+#[test]
+fn of_a_store_without_syncs_the_checker_finds_loss_and_damage() {
+    let swallowed = crash(60, |seed| record_store(seed, Durability::Full, Syncs::Swallowed));
+    let off = crash(60, |seed| record_store(seed, Durability::Off, Syncs::Honest));
+    for (what, tally) in [("syncs swallowed", swallowed), ("off", off)] {
+        println!("{}", told(what, &tally));
+        assert!(tally.count(Kind::Lost) > 0 && tally.count(Kind::Damaged) > 0, "{}", told(what, &tally));
+    }
+}
+
+/// As its promise says to people.
+#[test]
+fn a_store_with_normal_syncs_loses_the_last_commits_and_nothing_else() {
+    let tally = crash(60, |seed| record_store(seed, Durability::Normal, Syncs::Honest));
+    println!("{}", told("normal", &tally));
+    assert!(tally.count(Kind::Lost) > 0, "{}", told("normal", &tally));
+    assert_eq!(tally.count(Kind::Damaged) + tally.count(Kind::Wrong), 0, "{}", told("normal", &tally));
+}
