@@ -22,6 +22,7 @@ mod maintain;
 mod odometer;
 mod opening;
 mod reading;
+mod salvage;
 mod schema;
 mod trouble;
 mod view;

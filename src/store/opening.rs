@@ -1,5 +1,7 @@
 //! Opens both databases of a data directory, and salvages what is damaged. Nothing is deleted.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension};
@@ -9,10 +11,15 @@ use super::catalog::Catalog;
 use super::database::{self, Setup};
 use super::directory::Directory;
 use super::odometer::Odometer;
+use super::salvage;
 use super::schema;
 
 pub const DATA: &str = "data.db";
 pub const CONFIG: &str = "tidegate.db";
+/// Until it is whole, a database that is made anew has another name.
+const REBUILT: &str = "data.db.new";
+/// A database is these files.
+const ENDS: [&str; 3] = ["", "-wal", "-shm"];
 
 pub struct Opened {
     pub data: Connection,
@@ -26,12 +33,86 @@ pub fn open(directory: &Directory, setup: &Setup) -> Result<Opened, StoreError> 
     let config = open_config(directory, setup)?;
     let device = device(&config)?;
     drop(config);
+    look_for_damage(directory, setup)?;
     match open_data(directory, setup, &device) {
+        // What the look did not see: it reads the newest segments only.
         Err(StoreError::Damaged(why)) => {
-            set_aside(directory, DATA, &why)?;
+            rebuild(directory, setup, &why)?;
             open_data(directory, setup, &device)
         }
         other => other,
+    }
+}
+
+/// SQLite stops reading its log at the first frame that is wrong, and all commits behind it are gone without a word. So
+/// it is looked at before SQLite does.
+fn look_for_damage(directory: &Directory, setup: &Setup) -> Result<(), StoreError> {
+    let path = directory.file(DATA);
+    // One of a newer version is not ours to judge.
+    if !path.exists() || version_of(&path).is_some_and(|found| found > schema::DATA.len() as u32) {
+        return Ok(());
+    }
+    match salvage::damaged(&path) {
+        Ok(None) => Ok(()),
+        Ok(Some(why)) => rebuild(directory, setup, &why),
+        Err(error) => Err(StoreError::Directory(format!("{}: {error}", path.display()))),
+    }
+}
+
+/// Where SQLite keeps the version in the header of a file.
+const VERSION_AT: usize = 60;
+
+fn version_of(path: &Path) -> Option<u32> {
+    let mut header = [0; 100];
+    File::open(path).ok()?.read_exact(&mut header).ok()?;
+    let version = header[VERSION_AT..].first_chunk::<4>()?;
+    header.starts_with(b"SQLite format 3\0").then(|| u32::from_be_bytes(*version))
+}
+
+/// Moves the damaged database aside and makes a new one of all that can be read of it.
+fn rebuild(directory: &Directory, setup: &Setup, why: &str) -> Result<(), StoreError> {
+    let aside = set_aside(directory, DATA, why)?;
+    let (new, damaged) = (directory.file(REBUILT), aside.join(DATA));
+    let rebuilt = || -> Result<String, StoreError> {
+        remove_database(&new);
+        let mut into = database::open(&new, schema::DATA, setup)?;
+        let report = salvage::rebuild(&damaged, &mut into).map_err(|error| match error {
+            salvage::SalvageError::Write(error) => StoreError::from(error),
+            other => StoreError::Directory(other.to_string()),
+        })?;
+        // All of it in one file, which takes its name in one step.
+        into.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        into.close().map_err(|(_, error)| StoreError::from(error))?;
+        File::open(&new).and_then(|file| file.sync_all()).map_err(unwritable)?;
+        std::fs::rename(&new, directory.file(DATA)).map_err(unwritable)?;
+        File::open(directory.path()).and_then(|file| file.sync_all()).map_err(unwritable)?;
+        Ok(report.to_string())
+    };
+    match rebuilt() {
+        Ok(report) => {
+            tracing::warn!("{report}; the damaged files stay in {}", aside.display());
+            Ok(())
+        }
+        Err(error) => {
+            // As it was, so that the next start can try again, with more space perhaps.
+            remove_database(&new);
+            for end in ENDS {
+                let file = format!("{DATA}{end}");
+                let _ = std::fs::rename(aside.join(&file), directory.file(&file));
+            }
+            let _ = std::fs::remove_dir(&aside);
+            Err(error)
+        }
+    }
+}
+
+fn unwritable(error: std::io::Error) -> StoreError {
+    StoreError::Unwritable(error.to_string())
+}
+
+fn remove_database(path: &Path) {
+    for end in ENDS {
+        let _ = std::fs::remove_file(format!("{}{end}", path.display()));
     }
 }
 
@@ -96,7 +177,7 @@ fn set_aside(directory: &Directory, name: &str, why: &str) -> Result<PathBuf, St
         .find(|path| !path.exists())
         .expect("some number is free");
     std::fs::create_dir(&aside).map_err(failed)?;
-    for end in ["", "-wal", "-shm"] {
+    for end in ENDS {
         let file = format!("{name}{end}");
         match std::fs::rename(directory.file(&file), aside.join(&file)) {
             Ok(()) => {}

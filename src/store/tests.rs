@@ -292,3 +292,61 @@ fn another_process_can_look_while_it_runs() {
     archive.refresh().unwrap();
     assert_eq!(archive.view().logs()[0].next, 102);
 }
+
+/// Everything under the rest of the store that a person may find broken one morning.
+#[test]
+fn a_damaged_database_is_kept_and_what_can_be_read_of_it_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let log = store.log("a", &Retention::default());
+    for n in 0..20 {
+        append(&store, &log, n * 100..(n + 1) * 100);
+    }
+    let device = store.device().to_string();
+    store.close();
+    drop(store);
+    let path = dir.path().join("data.db");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let blocks = bytes.windows(4).enumerate().filter(|(_, bytes)| *bytes == block::MAGIC);
+    let at = blocks.map(|(at, _)| at).nth(5).expect("several blocks");
+    bytes[at + 40..at + 48].fill(0xa5);
+    std::fs::write(&path, &bytes).unwrap();
+
+    let store = open(dir.path());
+    assert_eq!(store.device(), device);
+    assert_eq!(std::fs::read(dir.path().join("damaged-1/data.db")).unwrap(), bytes, "it is kept as it was");
+    let log = store.find_log("a").unwrap();
+    assert_eq!(log.next(), 2_001);
+    let mut read = 0;
+    let mut gaps = 0;
+    let mut from = 1;
+    while from < log.next() {
+        let page = store.read(&log, from, 100, 100_000).unwrap();
+        for (sequence, record) in &page.records {
+            assert_eq!(record.value, super::tests::record(sequence - 1).value);
+        }
+        read += page.records.len() as u64;
+        gaps += page.gaps.iter().map(|(first, last)| last + 1 - first).sum::<u64>();
+        from = page.next;
+    }
+    assert_eq!(read + gaps, 2_000);
+    assert!((1..200).contains(&gaps), "{gaps} are missing");
+    let totals = store.view(|view| view.ledger_totals()).unwrap();
+    assert_eq!(totals, [("a".to_string(), "salvage gap".to_string(), gaps)]);
+    assert_eq!(append(&store, &log, 0..1), [2_001]);
+    store.close();
+    drop(store);
+    assert_eq!(open(dir.path()).find_log("a").unwrap().next(), 2_002, "once is enough");
+    assert!(!dir.path().join("damaged-2").exists());
+}
+
+#[test]
+fn a_file_of_garbage_is_kept_and_the_gateway_starts() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("data.db"), vec![7; 100_000]).unwrap();
+    std::fs::write(dir.path().join("tidegate.db"), vec![7; 100_000]).unwrap();
+    let store = open(dir.path());
+    let log = store.log("a", &Retention::default());
+    assert_eq!(append(&store, &log, 0..1), [1]);
+    assert!(dir.path().join("damaged-1").exists() && dir.path().join("damaged-2").exists());
+}

@@ -14,7 +14,7 @@ mod write;
 
 pub use check::damaged;
 pub use rebuild::rebuild;
-pub use report::{LogReport, Report};
+pub use report::Report;
 
 use std::io;
 use thiserror::Error;
