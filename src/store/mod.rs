@@ -7,6 +7,7 @@
 //!
 //! Nothing in here knows a flow or a node: the engine says what belongs together, in a [`Commit`].
 
+pub mod admin;
 mod batch;
 pub mod block;
 mod catalog;
