@@ -8,6 +8,7 @@ mod generate;
 mod nodes;
 mod output;
 mod run;
+pub mod settings;
 mod test;
 
 use std::ffi::OsString;

@@ -42,6 +42,7 @@ pub use database::{Durability, Setup};
 pub use error::StoreError;
 pub use ledger::{Entry, Reason};
 pub use log::{Log, Retention, Segment};
+pub use opening::DATA;
 pub use reading::Page;
 pub use view::{Archive, Balance, LogInfo, ReaderInfo, View};
 pub use writer::{Batching, Health};
@@ -242,6 +243,11 @@ impl Store {
     /// Milliseconds that the gateway has run, all its runs added up: what age is measured by.
     pub fn ran_ms(&self) -> u64 {
         self.odometer.ran_ms()
+    }
+
+    /// Milliseconds since 1970, by a clock that may jump.
+    pub fn wall_ms(&self) -> i64 {
+        self.odometer.wall_ms()
     }
 
     /// For tests of clocks that jump: adds to the wall clock of the store.
