@@ -93,7 +93,7 @@ impl Store {
             batching: options.batching,
         })?;
         Ok(Store {
-            readers: Readers::new(directory.file(opening::DATA)),
+            readers: Readers::new(directory.file(DATA)),
             directory,
             writer,
             catalog,

@@ -70,9 +70,10 @@ impl Ls {
             return Ok(Outcome::Done);
         }
         let readers = |log: &LogInfo| {
-            let parts = log.readers.iter().map(|reader| {
-                format!("{} ({} behind)", reader.name, output::grouped(reader.left))
-            });
+            let parts = log
+                .readers
+                .iter()
+                .map(|reader| format!("{} ({} behind)", reader.name, output::grouped(reader.left)));
             parts.collect::<Vec<_>>().join(", ")
         };
         let rows: Vec<Vec<String>> = logs

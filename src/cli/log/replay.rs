@@ -185,7 +185,13 @@ impl Replay {
         let (mut count, mut last_ms) = (0, None);
         let received = |engine: &Engine| {
             let of = |count: &crate::engine::NodeCount| targets.contains(&count.node);
-            engine.counters().nodes().iter().filter(|count| of(count)).map(|count| count.received).sum::<u64>()
+            engine
+                .counters()
+                .nodes()
+                .iter()
+                .filter(|count| of(count))
+                .map(|count| count.received)
+                .sum::<u64>()
         };
         self.each(archive, log, start, |record| {
             let wait = gap(last_ms.unwrap_or(record.wall_ms), record.wall_ms).div_f64(self.speed);

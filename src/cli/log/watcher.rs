@@ -3,7 +3,6 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use serde_json::json;
 use tidegate_nodes::host::Level;
 use tidegate_nodes::value::{Object, Value};
 
@@ -73,9 +72,7 @@ impl Observer for Watcher {
                 eprintln!("{node}: panicked: {text}");
             }
             Event::Lost { count, reason } => eprintln!("{node}: {count} messages not delivered: {reason}"),
-            Event::Log(level @ (Level::Warn | Level::Error), text) => {
-                eprintln!("{node}: {}: {text}", json!(format!("{level:?}").to_lowercase()));
-            }
+            Event::Log(Level::Warn | Level::Error, text) => eprintln!("{node}: {text}"),
             Event::Log(..) | Event::Error { .. } | Event::Debug(_) | Event::Status(_) | Event::Sent(_) => {}
         }
     }
