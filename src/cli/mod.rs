@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod check;
+pub mod data_dir;
 mod generate;
 mod log;
 mod nodes;

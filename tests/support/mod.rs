@@ -23,7 +23,7 @@ pub struct Ended {
 pub fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
     command.args(arguments).current_dir(root()).stdin(Stdio::null());
-    command.env_remove("RUST_LOG").env("NO_COLOR", "1");
+    command.env_remove("RUST_LOG").env_remove("TIDEGATE_DATA").env("NO_COLOR", "1");
     command
 }
 

@@ -11,7 +11,7 @@ use serde_json::json;
 use tidegate_nodes::date;
 use tidegate_nodes::value::Value;
 
-use super::super::settings::DataDir;
+use super::super::data_dir::DataDir;
 use super::super::stored::{self, From};
 use super::super::{Outcome, output};
 use crate::store::{Archive, Record};

@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use serde_json::json;
 
-use super::super::settings::DataDir;
+use super::super::data_dir::DataDir;
 use super::super::{Outcome, output};
 use crate::control::{Message, Request, Session};
 

@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::settings::DataDir;
+use super::data_dir::DataDir;
 use super::stored::{self, From};
 use super::{Outcome, output};
-use crate::store::{Archive, LogInfo};
+use crate::store::{Archive, LogInfo, Record};
 
 /// List, read, export, import and replay the logs that flows have written
 ///
@@ -148,22 +148,35 @@ impl Tail {
         for (sequence, record) in &newest {
             stored::print(self.json, *sequence, record);
         }
-        let mut next = log.next();
-        while self.follow {
-            std::thread::sleep(LOOK);
-            if !archive.refresh()? {
-                continue;
-            }
-            let log = stored::find(&archive, &self.name)?;
-            stored::each(&archive, &log, next, |sequence, record| {
+        match self.follow {
+            true => follow(&mut archive, &self.name, log.next(), |sequence, record| {
                 if wanted(record.key.as_deref()) {
-                    stored::print(self.json, sequence, &record);
+                    stored::print(self.json, sequence, record);
                 }
-                Ok(ControlFlow::Continue(()))
-            })?;
-            next = log.next();
+            }),
+            false => Ok(Outcome::Done),
         }
-        Ok(Outcome::Done)
+    }
+}
+
+/// Goes on until the process is ended.
+fn follow(
+    archive: &mut Archive,
+    name: &str,
+    mut next: u64,
+    mut show: impl FnMut(u64, &Record),
+) -> anyhow::Result<Outcome> {
+    loop {
+        std::thread::sleep(LOOK);
+        if !archive.refresh()? {
+            continue;
+        }
+        let log = stored::find(archive, name)?;
+        stored::each(archive, &log, next, |sequence, record| {
+            show(sequence, &record);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        next = log.next();
     }
 }
 

@@ -14,7 +14,7 @@ use tidegate_nodes::descriptor::Role;
 use tidegate_nodes::host::Settings;
 use tidegate_nodes::value::{Object, Str};
 
-use super::super::settings::DataDir;
+use super::super::data_dir::DataDir;
 use super::super::stored::{self, From};
 use super::super::{Outcome, output};
 use super::watcher::Watcher;
@@ -220,6 +220,11 @@ impl Replay {
             }
             Ok(ControlFlow::Continue(()))
         })?;
+        // What waits in delays and windows comes out in its own time.
+        let end = Instant::now() + AFTER;
+        while !engine.is_at_rest() && Instant::now() < end && !stop.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
         for stuck in engine.stop(DRAIN).stuck {
             eprintln!("not done at the end: {}: {}", stuck.node, stuck.why);
             watcher.fail();
