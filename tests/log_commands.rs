@@ -156,7 +156,7 @@ fn what_was_exported_can_be_imported() {
     let wrong = site.run(&["log", "import", "other", path]);
     assert_eq!(wrong.code, 1);
     assert!(wrong.err.contains("line 3: missing field `value`"), "{}", wrong.err);
-    assert!(wrong.err.contains("the 1 messages before it are in the log"), "{}", wrong.err);
+    assert!(wrong.err.contains("what is before it is in the log: 1 message\n"), "{}", wrong.err);
     let refused = site.run(&["log", "import", "outbox/a/event", path]);
     assert!(refused.code == 1 && refused.err.contains("is no log to write to"), "{}", refused.err);
 }
@@ -258,7 +258,7 @@ fn change(data: &Path) {
             .output()
             .unwrap(),
     );
-    assert_eq!((imported.code, imported.out.as_str()), (0, "new: 1 messages appended\n"), "{}", imported.err);
+    assert_eq!((imported.code, imported.out.as_str()), (0, "new: 1 message appended\n"), "{}", imported.err);
     assert_eq!(payloads(&lines(&run(data, &["log", "tail", "new", "--json"]))), [7]);
 }
 

@@ -75,6 +75,11 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
+/// `1 message`, `12,345 messages`.
+pub fn messages(count: u64) -> String {
+    format!("{} message{}", grouped(count), if count == 1 { "" } else { "s" })
+}
+
 /// `1.5 MiB`.
 pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];

@@ -170,7 +170,7 @@ pub fn perform(directory: &Path, request: &Request, doing: &str) -> anyhow::Resu
     }
     let mut progress = output::Progress::new();
     let done = control::perform(directory, request, &mut |count| {
-        progress.show(&format!("{doing}: {} messages", output::grouped(count)));
+        progress.show(&format!("{doing}: {}", output::messages(count)));
         ControlFlow::Continue(())
     });
     Ok(done?)

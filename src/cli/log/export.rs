@@ -70,7 +70,7 @@ impl Export {
         let file = to.display();
         match self.json {
             true => output::json_line(&json!({ "file": to, "messages": count }))?,
-            false => output::line(format_args!("{file}: {} messages", output::grouped(count))),
+            false => output::line(format_args!("{file}: {}", output::messages(count))),
         }
         Ok(Outcome::Done)
     }

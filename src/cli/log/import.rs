@@ -55,7 +55,7 @@ impl Import {
             let request = Request::Append { log: self.name.clone(), messages };
             session.perform(&request, &mut |_| ControlFlow::Continue(()))?;
             done += count;
-            progress.show(&format!("{}: {} messages", self.name, output::grouped(done)));
+            progress.show(&format!("{}: {}", self.name, output::messages(done)));
             Ok(done)
         };
         for (n, line) in lines.lines().enumerate() {
@@ -67,7 +67,11 @@ impl Import {
                 Ok(message) => message,
                 Err(error) => {
                     let done = flush(&mut batch)?;
-                    bail!("{name}, line {}: {error}; the {done} messages before it are in the log", n + 1);
+                    bail!(
+                        "{name}, line {}: {error}; what is before it is in the log: {}",
+                        n + 1,
+                        output::messages(done)
+                    );
                 }
             };
             batch.extend(message);
@@ -79,7 +83,7 @@ impl Import {
         let done = flush(&mut batch)?;
         match self.json {
             true => output::json_line(&json!({ "log": self.name, "messages": done }))?,
-            false => output::line(format_args!("{}: {} messages appended", self.name, output::grouped(done))),
+            false => output::line(format_args!("{}: {} appended", self.name, output::messages(done))),
         }
         Ok(Outcome::Done)
     }

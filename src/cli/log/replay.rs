@@ -97,7 +97,7 @@ impl Replay {
             false => self.in_virtual_time(&archive, &log, start, plan, &targets, options, &watcher)?,
         };
         let sent = if self.real { String::new() } else { format!("; it would have sent {}", watcher.sent()) };
-        eprintln!("{} messages went to {}{sent}", output::grouped(count), self.to);
+        eprintln!("{} went to {}{sent}", output::messages(count), self.to);
         Ok(if watcher.failed() { Outcome::Failed } else { Outcome::Done })
     }
 
@@ -145,7 +145,7 @@ impl Replay {
             count += 1;
             simulation.settle();
             if count % 1_000 == 0 {
-                progress.show(&format!("{}: {} messages", self.name, output::grouped(count)));
+                progress.show(&format!("{}: {}", self.name, output::messages(count)));
             }
             Ok(ControlFlow::Continue(()))
         })?;
@@ -216,7 +216,7 @@ impl Replay {
             }
             count += 1;
             if count % 1_000 == 0 {
-                progress.show(&format!("{}: {} messages", self.name, output::grouped(count)));
+                progress.show(&format!("{}: {}", self.name, output::messages(count)));
             }
             Ok(ControlFlow::Continue(()))
         })?;
