@@ -1,6 +1,8 @@
 //! Times as text.
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 
 /// ISO 8601 with milliseconds in UTC, as JavaScript's `toISOString` writes it.
 pub fn iso(wall_ms: i64) -> String {
@@ -40,7 +42,7 @@ pub fn format(wall_ms: i64, format: &str) -> String {
         ("X", "%s"),
     ];
     let Ok(time) = Timestamp::from_millisecond(wall_ms) else { return "Invalid date".to_string() };
-    let zoned = time.to_zoned(jiff::tz::TimeZone::system());
+    let zoned = time.to_zoned(TimeZone::system());
     let mut out = String::new();
     let mut rest = format;
     'next: while !rest.is_empty() {
@@ -64,8 +66,34 @@ pub fn format(wall_ms: i64, format: &str) -> String {
     out
 }
 
+/// Milliseconds since 1970 of a time as a person writes it: `2026-11-25T10:00Z`, with an offset, or without one in the
+/// local time zone; a date alone is its first moment.
+pub fn parse(text: &str) -> Option<i64> {
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Some(time.as_millisecond());
+    }
+    let local = text.parse::<DateTime>().ok()?;
+    Some(local.to_zoned(TimeZone::system()).ok()?.timestamp().as_millisecond())
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn times_of_people_are_read() {
+        for (text, ms) in [
+            ("2026-11-25T10:00Z", Some(1_795_600_800_000)),
+            ("2026-11-25T10:00:00.250Z", Some(1_795_600_800_250)),
+            ("2026-11-25T12:00+02:00", Some(1_795_600_800_000)),
+            ("yesterday", None),
+            ("", None),
+        ] {
+            assert_eq!(super::parse(text), ms, "{text}");
+        }
+        let day = super::parse("2026-11-25").unwrap();
+        assert_eq!(super::parse("2026-11-25T00:00"), Some(day));
+        assert!(day.abs_diff(1_795_564_800_000) <= 26 * 3_600_000);
+    }
+
     #[test]
     fn iso_is_javascripts() {
         assert_eq!(super::iso(0), "1970-01-01T00:00:00.000Z");

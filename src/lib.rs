@@ -2,6 +2,7 @@
 //! `flow`; `engine` runs it.
 
 pub mod cli;
+pub mod control;
 pub mod engine;
 pub mod flow;
 pub mod flowtest;

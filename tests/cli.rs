@@ -5,7 +5,7 @@ mod support;
 use serde_json::Value as Json;
 use support::{Running, command, tidegate};
 
-const COMMANDS: &[&str] = &["run", "check", "test", "nodes", "generate"];
+const COMMANDS: &[&str] = &["run", "check", "test", "log", "outbox", "nodes", "generate"];
 
 /// Every line as JSON.
 #[track_caller]

@@ -4,10 +4,15 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod check;
+pub mod data_dir;
 mod generate;
+mod log;
 mod nodes;
+mod outbox;
 mod output;
 mod run;
+pub mod settings;
+mod stored;
 mod test;
 
 use std::ffi::OsString;
@@ -29,6 +34,8 @@ enum Command {
     Run(run::Run),
     Check(check::Check),
     Test(test::Test),
+    Log(log::Log),
+    Outbox(outbox::Outbox),
     Nodes(nodes::Nodes),
     Generate(generate::Generate),
 }
@@ -53,6 +60,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Run(run) => run.run(),
         Command::Check(check) => check.run(),
         Command::Test(test) => test.run(),
+        Command::Log(log) => log.run(),
+        Command::Outbox(outbox) => outbox.run(),
         Command::Nodes(nodes) => nodes.run(),
         Command::Generate(generate) => generate.run(),
     };

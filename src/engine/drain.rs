@@ -32,6 +32,15 @@ pub struct Stuck {
 const LOOK: Duration = Duration::from_millis(5);
 
 impl Engine {
+    /// Whether nothing is under way and no node holds a message.
+    pub fn is_at_rest(&self) -> bool {
+        let layout = self.lock();
+        let holds = |handle: &Arc<LaneHandle>| {
+            handle.lane().slots.iter().any(|slot| slot.around.holding.messages() > 0)
+        };
+        quiet(&layout) && !layout.lanes.iter().any(holds)
+    }
+
     pub(super) fn drain(&self, deadline: Duration) -> Drained {
         let until = Instant::now() + deadline;
         let mut layout = self.lock();

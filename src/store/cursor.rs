@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tidegate_nodes::value::Str;
 
@@ -10,8 +10,17 @@ use tidegate_nodes::value::Str;
 pub struct Cursor {
     pub reader: Str,
     state: Mutex<Done>,
+    reserved: Mutex<Reserved>,
     /// Whether a commit of it is on its way to the writer: one is enough, it takes the newest position.
     queued: AtomicBool,
+}
+
+/// Ranges that are on their way into the ledger. What the outside confirms of them meanwhile waits here, and counts only
+/// if they do not get there: nothing is counted twice.
+#[derive(Default)]
+struct Reserved {
+    ranges: Vec<(u64, u64)>,
+    confirmed: Vec<(u64, u64)>,
 }
 
 /// What is done with.
@@ -67,6 +76,21 @@ impl Done {
             || self.beyond.range(..=sequence).next_back().is_some_and(|(_, &(end, _))| end >= sequence)
     }
 
+    /// Appends the parts of a range that are not done with.
+    fn left_of(&self, mut first: u64, last: u64, parts: &mut Vec<(u64, u64)>) {
+        first = first.max(self.position + 1);
+        while first <= last {
+            let before = self.beyond.range(..=first).next_back().map(|(_, &(end, _))| end);
+            if let Some(end) = before.filter(|&end| end >= first) {
+                first = end + 1;
+                continue;
+            }
+            let until = self.beyond.range(first..).next().map_or(last, |(&start, _)| last.min(start - 1));
+            parts.push((first, until));
+            first = until + 1;
+        }
+    }
+
     /// How many beyond the position are done with.
     pub fn count_beyond(&self) -> u64 {
         self.beyond.iter().map(|(first, (last, _))| last + 1 - first).sum()
@@ -81,7 +105,12 @@ impl Done {
 impl Cursor {
     pub fn new(reader: &str, position: u64, confirmed: u64) -> Cursor {
         let done = Done { position, confirmed, ..Done::default() };
-        Cursor { reader: Str::new(reader), state: Mutex::new(done), queued: AtomicBool::new(false) }
+        Cursor {
+            reader: Str::new(reader),
+            state: Mutex::new(done),
+            reserved: Mutex::default(),
+            queued: AtomicBool::new(false),
+        }
     }
 
     pub fn position(&self) -> u64 {
@@ -98,7 +127,32 @@ impl Cursor {
 
     /// The outside has these. It is not on the disk before a commit with this cursor.
     pub fn confirm(&self, first: u64, last: u64) {
-        self.lock().add(first, last, true);
+        self.confirm_unreserved(&mut self.reserved(), first, last);
+    }
+
+    fn confirm_unreserved(&self, reserved: &mut Reserved, first: u64, last: u64) {
+        let parts = outside(first, last, &reserved.ranges);
+        if parts != [(first, last)] {
+            reserved.confirmed.push((first, last));
+        }
+        for (first, last) in parts {
+            self.lock().add(first, last, true);
+        }
+    }
+
+    /// Takes what is left of a range for a commit that gives it up, and gives the parts. Nobody else gets them, and they
+    /// are free again when the reservation is dropped: the commit has happened then, or never will.
+    pub(super) fn reserve(self: &Arc<Cursor>, first: u64, last: u64) -> Reservation {
+        let mut reserved = self.reserved();
+        let mut parts = Vec::new();
+        let done = self.lock();
+        for (first, last) in outside(first, last, &reserved.ranges) {
+            done.left_of(first, last, &mut parts);
+        }
+        drop(done);
+        reserved.ranges.extend(&parts);
+        reserved.ranges.sort_unstable();
+        Reservation { cursor: self.clone(), parts }
     }
 
     /// These will not be delivered; the ledger has them, by a commit that has happened.
@@ -129,6 +183,49 @@ impl Cursor {
     fn lock(&self) -> MutexGuard<'_, Done> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Always taken before `state`.
+    fn reserved(&self) -> MutexGuard<'_, Reserved> {
+        self.reserved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// See [`Cursor::reserve`].
+pub(super) struct Reservation {
+    cursor: Arc<Cursor>,
+    /// First and last of each part, in order.
+    pub parts: Vec<(u64, u64)>,
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        let mut reserved = self.cursor.reserved();
+        reserved.ranges.retain(|part| !self.parts.contains(part));
+        for (first, last) in std::mem::take(&mut reserved.confirmed) {
+            self.cursor.confirm_unreserved(&mut reserved, first, last);
+        }
+    }
+}
+
+/// The parts of a range that are in none of these, which are in order.
+fn outside(mut first: u64, last: u64, ranges: &[(u64, u64)]) -> Vec<(u64, u64)> {
+    let mut parts = Vec::new();
+    for &(from, to) in ranges {
+        if to < first {
+            continue;
+        }
+        if from > last {
+            break;
+        }
+        if first < from {
+            parts.push((first, from - 1));
+        }
+        first = to + 1;
+    }
+    if first <= last {
+        parts.push((first, last));
+    }
+    parts
 }
 
 #[cfg(test)]
@@ -149,6 +246,24 @@ mod tests {
         assert_eq!((done.position, done.confirmed, done.count_beyond()), (7, 4, 0));
         done.add(1, 9, true);
         assert_eq!((done.position, done.confirmed), (9, 6), "what was done is not counted again");
+    }
+
+    #[test]
+    fn what_is_reserved_is_not_confirmed_and_is_free_again_afterwards() {
+        let cursor = Arc::new(Cursor::new("sink", 0, 0));
+        cursor.confirm(3, 4);
+        let first = cursor.reserve(1, 8);
+        assert_eq!(first.parts, [(1, 2), (5, 8)]);
+        let second = cursor.reserve(1, 10);
+        assert_eq!(second.parts, [(9, 10)]);
+        cursor.confirm(1, 12);
+        assert_eq!(cursor.done().count_beyond(), 4, "3, 4, 11 and 12");
+        cursor.give_up(1, 2);
+        cursor.give_up(5, 8);
+        // The first commit has happened, the second never will.
+        drop((first, second));
+        let done = cursor.done();
+        assert_eq!((done.position, done.confirmed), (12, 6));
     }
 
     proptest! {

@@ -23,6 +23,10 @@ pub enum Reason {
     DeadLetter,
     /// A person took it out.
     Purged,
+    /// A dead letter that a person sent back to its queue, where it counts anew.
+    Retried,
+    /// A person moved a reader past it.
+    Skipped,
     /// It could not be read any more.
     SalvageGap,
     /// A log dropped it before this reader had read it.
@@ -34,12 +38,14 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Reason; 9] = [
+    pub const ALL: [Reason; 11] = [
         Reason::DroppedOldest,
         Reason::DroppedNewest,
         Reason::Expired,
         Reason::DeadLetter,
         Reason::Purged,
+        Reason::Retried,
+        Reason::Skipped,
         Reason::SalvageGap,
         Reason::Overtaken,
         Reason::Caught,
@@ -53,6 +59,8 @@ impl Reason {
             Reason::Expired => "expired",
             Reason::DeadLetter => "dead-letter",
             Reason::Purged => "purged",
+            Reason::Retried => "retried",
+            Reason::Skipped => "skipped",
             Reason::SalvageGap => "salvage gap",
             Reason::Overtaken => "overtaken",
             Reason::Caught => "caught",

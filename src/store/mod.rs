@@ -7,6 +7,7 @@
 //!
 //! Nothing in here knows a flow or a node: the engine says what belongs together, in a [`Commit`].
 
+pub mod admin;
 mod batch;
 pub mod block;
 mod catalog;
@@ -44,6 +45,7 @@ pub use error::StoreError;
 pub use ledger::{Entry, Reason};
 pub use log::{Log, Retention, Segment};
 pub use maintain::Upkeep;
+pub use opening::DATA;
 pub use reading::Page;
 pub use view::{Archive, Balance, LogInfo, ReaderInfo, View};
 pub use writer::{Batching, Health};
@@ -113,7 +115,7 @@ impl Store {
             upkeep: options.upkeep,
         })?;
         Ok(Store {
-            readers: Readers::new(directory.file(opening::DATA)),
+            readers: Readers::new(directory.file(DATA)),
             directory,
             writer,
             catalog,
@@ -263,6 +265,11 @@ impl Store {
     /// Milliseconds that the gateway has run, all its runs added up: what age is measured by.
     pub fn ran_ms(&self) -> u64 {
         self.odometer.ran_ms()
+    }
+
+    /// Milliseconds since 1970, by a clock that may jump.
+    pub fn wall_ms(&self) -> i64 {
+        self.odometer.wall_ms()
     }
 
     /// For tests of clocks that jump: adds to the wall clock of the store.

@@ -126,6 +126,8 @@ pub struct Archive {
     catalog: Catalog,
     readers: Readers,
     connection: Connection,
+    /// SQLite's own number, another one after each commit of somebody else.
+    version: i64,
 }
 
 impl Archive {
@@ -143,8 +145,9 @@ impl Archive {
         if found > known {
             return Err(StoreError::Newer { file: opening::DATA.to_string(), found, known });
         }
+        let version = data_version(&connection)?;
         let catalog = Catalog::load(&connection)?;
-        Ok(Archive { catalog, readers: Readers::new(path), connection })
+        Ok(Archive { catalog, readers: Readers::new(path), connection, version })
     }
 
     pub fn view(&self) -> View<'_> {
@@ -163,9 +166,18 @@ impl Archive {
         reading::find_time(&self.readers, log, wall_ms)
     }
 
-    /// Looks again how far things have come.
-    pub fn refresh(&mut self) -> Result<(), StoreError> {
+    /// Looks again how far things have come; little work where nothing was written since. Logs are to be found anew then.
+    pub fn refresh(&mut self) -> Result<bool, StoreError> {
+        let version = data_version(&self.connection)?;
+        if version == self.version {
+            return Ok(false);
+        }
         self.catalog = Catalog::load(&self.connection)?;
-        Ok(())
+        self.version = version;
+        Ok(true)
     }
+}
+
+fn data_version(connection: &Connection) -> Result<i64, StoreError> {
+    Ok(connection.query_row("PRAGMA data_version", [], |row| row.get(0))?)
 }

@@ -1,0 +1,201 @@
+//! What the commands on stored messages share: how they are found, gone over, shown, and how a gateway is asked.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{anyhow, bail};
+use clap::Args;
+use serde_json::Value as Json;
+use tidegate_nodes::date;
+use tidegate_nodes::value::{Object, Value};
+
+use super::output;
+use crate::control::{self, Request};
+use crate::store::{Archive, Log, Page, Record, admin};
+
+/// How much is read at once.
+const PAGE: usize = 1_000;
+const PAGE_BYTES: usize = 4 * 1024 * 1024;
+
+/// A log by its name.
+pub fn find(archive: &Archive, name: &str) -> anyhow::Result<Arc<Log>> {
+    archive.find_log(name).ok_or_else(|| {
+        let names: Vec<String> = archive.view().logs().into_iter().map(|log| log.name).collect();
+        let text = admin::no_log(name, names.iter().map(String::as_str));
+        anyhow!("{text}; `tidegate log ls` lists them all")
+    })
+}
+
+/// From where a log is read.
+#[derive(Debug, Clone, Default, Args)]
+pub struct From {
+    /// Begin at this sequence
+    #[arg(long, value_name = "SEQ", conflicts_with = "since")]
+    from: Option<u64>,
+    /// Begin at this time: 2026-11-25T10:00Z, 2026-11-25, or so long ago: 2h, 30m, 1d12h
+    #[arg(long, value_name = "TIME", value_parser = since)]
+    since: Option<i64>,
+}
+
+/// Milliseconds since 1970.
+fn since(text: &str) -> Result<i64, String> {
+    if let Some(ago) = duration(text) {
+        return Ok(now_ms().saturating_sub(ago));
+    }
+    date::parse(text).ok_or_else(|| {
+        "expected a time such as 2026-11-25T10:00Z or 2026-11-25, or so long ago such as 2h, 30m or 1d12h"
+            .to_string()
+    })
+}
+
+/// `1d12h`, `90s`: in milliseconds.
+fn duration(text: &str) -> Option<i64> {
+    let text = text.strip_suffix("ago").unwrap_or(text).trim();
+    let mut rest = text;
+    let mut sum = 0_i64;
+    while !rest.is_empty() {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let number: i64 = rest[..digits].parse().ok()?;
+        rest = &rest[digits..];
+        let letters = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
+        let unit = match &rest[..letters] {
+            "ms" => 1,
+            "s" => 1_000,
+            "m" | "min" => 60_000,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
+            "w" => 7 * 86_400_000,
+            _ => return None,
+        };
+        rest = rest[letters..].trim_start();
+        sum = sum.checked_add(number.checked_mul(unit)?)?;
+    }
+    (!text.is_empty()).then_some(sum)
+}
+
+pub fn now_ms() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+impl From {
+    pub fn start(&self, archive: &Archive, log: &Log) -> anyhow::Result<u64> {
+        match (self.from, self.since) {
+            (Some(from), _) => Ok(from),
+            (None, Some(wall_ms)) => Ok(archive.find_time(log, wall_ms)?),
+            (None, None) => Ok(log.first()),
+        }
+    }
+}
+
+/// Goes over the records from a sequence to the end that the log had when it was found. What cannot be read is told.
+pub fn each(
+    archive: &Archive,
+    log: &Log,
+    from: u64,
+    mut take: impl FnMut(u64, Record) -> anyhow::Result<ControlFlow<()>>,
+) -> anyhow::Result<()> {
+    let mut at = from;
+    while at < log.next() {
+        let Page { records, gaps, next } = archive.read(log, at, PAGE, PAGE_BYTES)?;
+        for (first, last) in gaps {
+            eprintln!("{}: {first} to {last} cannot be read: they are damaged or gone", log.name);
+        }
+        for (sequence, record) in records {
+            if take(sequence, record)?.is_break() {
+                return Ok(());
+            }
+        }
+        if next <= at {
+            break;
+        }
+        at = next;
+    }
+    Ok(())
+}
+
+/// A record as JSON, one line: what `export` writes and `import` reads.
+pub fn json(sequence: u64, record: &Record) -> String {
+    let text = |text: &str| Value::from(text);
+    let mut line = Object::with_capacity(7);
+    line.insert("sequence", sequence as i64);
+    line.insert("wall_ms", record.wall_ms);
+    if let Some(event_ms) = record.event_ms {
+        line.insert("event_ms", event_ms);
+    }
+    line.insert("key", record.key.as_deref().map_or(Value::Null, text));
+    line.insert("source", text(&record.source));
+    line.insert("value", record.value.clone());
+    if !record.about.is_empty() {
+        line.insert("about", record.about.clone());
+    }
+    Value::Object(line).to_json()
+}
+
+/// A record for a person: a line about it, and the message below.
+pub fn show(sequence: u64, record: &Record) {
+    let mut head = format!("#{sequence}  {}", date::iso(record.wall_ms));
+    if let Some(key) = &record.key {
+        head.push_str(&format!("  {key}"));
+    }
+    if !record.source.is_empty() {
+        head.push_str(&format!("  from {}", record.source));
+    }
+    if let Some(reason) = record.about.get("reason") {
+        head.push_str(&format!("  ({})", reason.to_text()));
+    }
+    output::line(format_args!("{head}"));
+    let value = Value::Object(record.value.clone());
+    let short = value.to_json();
+    let text = if short.len() <= 100 { short } else { value.to_json_pretty(2) };
+    for line in text.lines() {
+        output::line(format_args!("  {line}"));
+    }
+}
+
+/// Prints a record as asked.
+pub fn print(as_json: bool, sequence: u64, record: &Record) {
+    match as_json {
+        true => output::line(format_args!("{}", json(sequence, record))),
+        false => show(sequence, record),
+    }
+}
+
+/// Has the gateway do something, or does it when none runs.
+pub fn perform(directory: &Path, request: &Request, doing: &str) -> anyhow::Result<Json> {
+    // Opening would make an empty store, which is not what anybody means who names a wrong directory.
+    if !directory.join(crate::store::DATA).is_file() {
+        bail!("{} holds no data of a gateway: name its data directory with --data", directory.display());
+    }
+    let mut progress = output::Progress::new();
+    let done = control::perform(directory, request, &mut |count| {
+        progress.show(&format!("{doing}: {}", output::messages(count)));
+        ControlFlow::Continue(())
+    });
+    Ok(done?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_people_write_them() {
+        for (text, ms) in [
+            ("2h", Some(7_200_000)),
+            ("1d12h", Some(129_600_000)),
+            ("1h 30m", Some(5_400_000)),
+            ("90s ago", Some(90_000)),
+            ("2026", None),
+            ("h", None),
+            ("", None),
+            ("99999999999999999w", None),
+            ("2 fortnights", None),
+        ] {
+            assert_eq!(duration(text), ms, "{text}");
+        }
+        assert_eq!(since("2026-11-25T10:00Z"), Ok(1_795_600_800_000));
+        assert!(since("soon").unwrap_err().contains("2026-11-25T10:00Z"));
+    }
+}
