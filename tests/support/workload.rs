@@ -111,7 +111,7 @@ impl Workload {
         }
         let set = |key: &str, value: usize| StateChange {
             owner: Str::new(NODE),
-            key: Str::new(key),
+            key: Some(Str::new(key)),
             value: Some(Value::from(value as i64)),
         };
         let mut commit = Commit { state: vec![set("step", number)], ..Commit::default() };
