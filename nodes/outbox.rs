@@ -265,8 +265,11 @@ impl Outbox {
         };
         let read = |json: &serde_json::Value| -> Result<Raw, NodeError> {
             serde_path_to_error::deserialize(json).map_err(|error| {
-                let path = error.path().to_string().replace('.', "/");
-                let pointer = if path == "." { "/outbox".to_string() } else { format!("/outbox/{path}") };
+                let path = error.path().to_string();
+                let pointer = match path.as_str() {
+                    "." => "/outbox".to_string(),
+                    path => format!("/outbox/{}", path.replace('.', "/")),
+                };
                 NodeError::config(pointer, error.inner())
             })
         };

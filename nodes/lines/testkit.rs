@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value as Json, json};
 
-use crate::connector::{ConnectorHost, Delivery, DynResource, Results};
+use crate::connector::{ConnectorHost, Delivery, DynResource, Results, Ticket};
 use crate::error::NodeError;
 use crate::host::{Level, Status};
 use crate::message::Message;
@@ -50,11 +50,11 @@ pub struct Told {
 }
 
 impl Results for Told {
-    fn confirmed(&self, message: Message) {
+    fn confirmed(&self, _ticket: &Ticket, message: Message) {
         self.confirmed.lock().unwrap().push(json_of(&message.value));
     }
 
-    fn failed(&self, error: NodeError, message: Message) {
+    fn failed(&self, _ticket: &Ticket, error: NodeError, message: Message) {
         self.failed.lock().unwrap().push((error.to_string(), json_of(&message.value)));
     }
 

@@ -11,10 +11,12 @@ use tidegate_nodes::host::Settings;
 use tidegate_nodes::value::Value;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Outcome, output};
+use super::data_dir::DataDir;
+use super::{Outcome, output, settings};
+use crate::control::Control;
 use crate::engine::{DISK, Deployed, Drained, Engine, Event, LogObserver, NodeRef, Observer, Options};
 use crate::flow::{self, Deployment, Document, Limits, Plan, Problem, ProcessEnv};
-use crate::store::{self, Durability, Store};
+use crate::store::Store;
 
 /// Run a flow; without one, a demo on a simulated site
 ///
@@ -25,24 +27,13 @@ pub struct Run {
     /// The flow to run
     #[arg(value_name = "FLOW.json")]
     flow: Option<PathBuf>,
-    /// Where everything that must survive is kept; made where it is missing
-    #[arg(long, env = "TIDEGATE_DATA", value_name = "DIR")]
-    data: Option<PathBuf>,
-    /// What a commit means for power that fails: full, normal or off
-    #[arg(long, env = "TIDEGATE_DURABILITY", value_name = "LEVEL", default_value = "full")]
-    durability: Level,
+    #[command(flatten)]
+    data: DataDir,
+    #[command(flatten)]
+    settings: settings::Flags,
     /// Print what debug nodes show as JSON, one object a line
     #[arg(long)]
     json: bool,
-    /// Seconds that a stop may take before what is not done is given up and named
-    #[arg(long, default_value_t = 10, value_name = "SECONDS")]
-    drain: u64,
-    /// How many messages one node may hold
-    #[arg(long, env = "TIDEGATE_HOLD_LIMIT", value_name = "MESSAGES", default_value_t = Settings::default().hold_limit)]
-    hold_limit: usize,
-    /// How many bytes of messages one node may hold
-    #[arg(long, env = "TIDEGATE_HOLD_BYTES", value_name = "BYTES", default_value_t = Settings::default().hold_bytes)]
-    hold_bytes: usize,
     /// Stop by itself after so many seconds
     #[arg(long = "for", value_name = "SECONDS")]
     run_for: Option<f64>,
@@ -60,21 +51,19 @@ impl Run {
         };
         let name =
             self.flow.as_ref().map_or_else(|| "the demo".to_string(), |path| path.display().to_string());
-        let directory = self.data.clone().unwrap_or_else(default_directory);
-        let mut settings =
-            Settings { hold_limit: self.hold_limit, hold_bytes: self.hold_bytes, ..Settings::default() };
+        let directory = self.data.path();
+        let configured = settings::Settings::load(&directory, &self.settings)?;
+        let mut settings = configured.nodes();
         settings.other.insert("data_dir".to_string(), Value::from(directory.to_string_lossy().into_owned()));
         let Some((plan, count)) = ready(document, &name, &settings) else { return Ok(Outcome::Failed) };
-        let setup = store::Setup { durability: self.durability.into(), ..store::Setup::default() };
-        let store = Arc::new(Store::open(&directory, store::Options { setup, ..store::Options::default() })?);
+        let store = Arc::new(Store::open(&directory, configured.store())?);
         let options = Options {
             seed: seed(),
             settings: settings.clone(),
             store: Some(store.clone()),
-            context_stores: vec!["memory".to_string(), DISK.to_string()],
+            context_stores: context_stores(configured.context_default.name()),
             ..Options::default()
         };
-
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .thread_name("io")
             .enable_all()
@@ -86,6 +75,8 @@ impl Run {
             runtime.handle().clone(),
         )
         .context("cannot start the lane threads")?;
+        let control = Control::serve(store.clone(), runtime.handle())
+            .with_context(|| format!("cannot listen for commands in {}", directory.display()))?;
         let deployed = engine.deploy(plan, Deployment::Full);
         tell_deployed(&deployed);
         eprintln!("tidegate {} runs {name}: {count}", env!("CARGO_PKG_VERSION"));
@@ -94,7 +85,8 @@ impl Run {
             eprintln!("{NEXT}");
         }
         self.wait(&runtime, &engine, &settings)?;
-        let drained = engine.stop(Duration::from_secs(self.drain));
+        drop(control);
+        let drained = engine.stop(configured.drain());
         store.close();
         Ok(tell_drained(&drained))
     }
@@ -130,28 +122,11 @@ impl Run {
     }
 }
 
-/// Where data is kept when nothing is said.
-fn default_directory() -> PathBuf {
-    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/share"));
-    let base = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).or_else(home);
-    base.map_or_else(|| PathBuf::from("tidegate-data"), |base| base.join("tidegate"))
-}
-
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum Level {
-    Full,
-    Normal,
-    Off,
-}
-
-impl From<Level> for Durability {
-    fn from(level: Level) -> Durability {
-        match level {
-            Level::Full => Durability::Full,
-            Level::Normal => Durability::Normal,
-            Level::Off => Durability::Off,
-        }
-    }
+/// Both stores for contexts, the default one first.
+fn context_stores(default: &str) -> Vec<String> {
+    let mut stores = vec!["memory".to_string(), DISK.to_string()];
+    stores.sort_by_key(|name| name != default);
+    stores
 }
 
 const NEXT: &str = "\

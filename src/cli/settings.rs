@@ -277,7 +277,7 @@ impl Settings {
             linger: Duration::from_millis(self.batch_linger_ms),
             ..Batching::default()
         };
-        store::Options { setup, batching }
+        store::Options { setup, batching, ..store::Options::default() }
     }
 
     /// What nodes read.

@@ -95,6 +95,9 @@ impl Pending {
         let mut record = record_of(store, message, message.topic().map(Str::new));
         record.about.insert("reason", error.message());
         record.about.insert("node", node);
+        if let Some(key) = record.key.replace(Str::new(node)) {
+            record.about.insert("key", key);
+        }
         self.commit.records.push((dead_letters(store, DEAD_LETTERS), record));
         // Its scope is the node: it was in no outbox, so it is in no outbox's balance.
         self.ledger(node, Reason::DeadLetter, 1, error.message());
@@ -151,5 +154,5 @@ pub fn record_of(store: &Store, message: &Message, key: Option<Str>) -> Record {
 }
 
 pub fn dead_letters(store: &Store, name: &str) -> Arc<Log> {
-    store.log(name, &Retention { max_bytes: Some(DEAD_LETTER_BYTES), ..Retention::default() })
+    store.log(name, &Retention { queue: true, max_bytes: Some(DEAD_LETTER_BYTES), ..Retention::default() })
 }

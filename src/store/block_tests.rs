@@ -5,9 +5,9 @@ fn record(n: u64) -> Record {
         value: [("topic", Value::from("site/7")), ("payload", Value::from(n as i64))].into_iter().collect(),
         wall_ms: 1_760_000_000_000 + n as i64,
         ran_ms: n,
-        event_ms: (n % 2 == 0).then_some(5),
+        event_ms: n.is_multiple_of(2).then_some(5),
         source: Str::new("in"),
-        key: (n % 3 == 0).then(|| Str::new("site/7")),
+        key: n.is_multiple_of(3).then(|| Str::new("site/7")),
         about: Object::new(),
     }
 }

@@ -9,8 +9,8 @@ use tidegate_nodes::value::{Str, Value};
 use super::StoreError;
 use super::batch::Batch;
 use super::block::Record;
-use super::cursor::Cursor;
-use super::ledger::Entry;
+use super::cursor::{Cursor, Reservation};
+use super::ledger::{Entry, Reason};
 use super::log::Log;
 
 /// Called when a commit is on the disk, with the sequences that its records got, or with why it never will be.
@@ -28,6 +28,8 @@ pub struct Commit {
     pub positions: Vec<(Arc<Log>, Arc<Cursor>)>,
     /// Ranges that a reader gives up, each with its entry in the ledger.
     pub given_up: Vec<(Arc<Log>, Arc<Cursor>, Entry)>,
+    /// What of those ranges nobody else may take meanwhile; free again when the commit has ended.
+    pub reserved: Vec<Reservation>,
     /// Anything else.
     pub act: Option<Act>,
     /// Alarms do not wait for others, and may go into the reserve.
@@ -67,6 +69,32 @@ impl Commit {
             && self.done.is_none()
     }
 
+    /// What is left of a range will not be delivered: into the ledger, and the reader is done with it. Gives how many.
+    pub fn give_up(
+        &mut self,
+        log: &Arc<Log>,
+        cursor: &Arc<Cursor>,
+        (first, last): (u64, u64),
+        reason: Reason,
+        detail: &str,
+    ) -> u64 {
+        let reservation = cursor.reserve(first, last);
+        let mut count = 0;
+        for &(first, last) in &reservation.parts {
+            count += last + 1 - first;
+            let entry = Entry {
+                scope: log.name.clone(),
+                reason,
+                count: last + 1 - first,
+                range: Some((first, last)),
+                detail: detail.to_string(),
+            };
+            self.given_up.push((log.clone(), cursor.clone(), entry));
+        }
+        self.reserved.push(reservation);
+        count
+    }
+
     /// What it counts for in a batch.
     pub fn messages(&self) -> usize {
         self.records.len() + self.state.len() + self.context.len()
@@ -103,9 +131,12 @@ impl Commit {
         }
     }
 
-    pub(super) fn finish(self, result: Result<(), StoreError>) {
-        if let Some(done) = self.done {
-            done(result.map(|()| self.sequences));
+    pub(super) fn finish(mut self, result: Result<(), StoreError>) {
+        let (done, sequences) = (self.done.take(), std::mem::take(&mut self.sequences));
+        // Whoever hears of it finds it gone: what it had reserved is free, and readers that it moved are not held.
+        drop(self);
+        if let Some(done) = done {
+            done(result.map(|()| sequences));
         }
     }
 }

@@ -142,7 +142,7 @@ impl Cursor {
 
     /// Takes what is left of a range for a commit that gives it up, and gives the parts. Nobody else gets them, and they
     /// are free again when the reservation is dropped: the commit has happened then, or never will.
-    pub(super) fn reserve(self: &Arc<Cursor>, first: u64, last: u64) -> Reservation {
+    pub fn reserve(self: &Arc<Cursor>, first: u64, last: u64) -> Reservation {
         let mut reserved = self.reserved();
         let mut parts = Vec::new();
         let done = self.lock();
@@ -191,7 +191,7 @@ impl Cursor {
 }
 
 /// See [`Cursor::reserve`].
-pub(super) struct Reservation {
+pub struct Reservation {
     cursor: Arc<Cursor>,
     /// First and last of each part, in order.
     pub parts: Vec<(u64, u64)>,

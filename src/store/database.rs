@@ -1,5 +1,6 @@
 //! Opens one of the two databases: settings that are read back, and versions that only go forward.
 
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, limits::Limit};
@@ -64,6 +65,12 @@ impl Default for Setup {
 pub fn open(path: &Path, schema: &[&str], setup: &Setup) -> Result<Connection, StoreError> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    // SQLite makes its files as the umask says, and its log as the database is: others are kept out from the beginning.
+    if !path.exists() {
+        let made =
+            std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+        made.map_err(|error| StoreError::Unwritable(format!("{}: {error}", path.display())))?;
+    }
     let mut connection = Connection::open_with_flags(path, flags)?;
     let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;

@@ -67,7 +67,8 @@ fn droppable(log: &Log, ran_ms: u64) -> Vec<Segment> {
         let Some(last) = segment.last else { break };
         let old = |max: u64| segment.newest_ran_ms.is_some_and(|newest| newest + max < ran_ms);
         let goes = match position {
-            Some(position) => last <= position,
+            // A queue with a limit, the dead letters, drops also what nobody has dealt with.
+            Some(position) => last <= position || retention.max_bytes.is_some_and(|max| bytes > max),
             None => {
                 retention.max_bytes.is_some_and(|max| bytes > max)
                     || retention
@@ -101,34 +102,35 @@ fn drop_segments(
         connection.execute_batch(&format!("DROP TABLE IF EXISTS {}", segment_table(*id)))?;
         connection.execute("DELETE FROM segments WHERE id = ?", [id])?;
     }
-    if log.view().retention.queue {
-        // The reader is known to be past them, but that may not be on the disk yet. Without it a crash would leave it at
-        // sequences that nobody can ever confirm.
-        for cursor in log.readers() {
+    let mut reserved = Vec::new();
+    let last = segments.last().and_then(|segment| segment.last).unwrap_or(0);
+    for cursor in log.readers() {
+        // The reader of a queue is known to be past them, but that may not be on the disk yet. Without it a crash would
+        // leave it at sequences that nobody can ever confirm.
+        if log.view().retention.queue {
             batch.advance(log, &cursor);
         }
-    } else if let Some(last) = segments.last().and_then(|segment| segment.last) {
         // A reader that had not come so far does not find them any more: that is counted.
-        for cursor in log.readers() {
-            let first = cursor.position() + 1;
-            if first <= last {
-                let entry = Entry {
-                    scope: log.name.clone(),
-                    reason: Reason::Overtaken,
-                    count: last + 1 - first,
-                    range: Some((first, last)),
-                    detail: format!(
-                        "the log dropped them, as its retention says, before {} read them",
-                        cursor.reader
-                    ),
-                };
-                batch.give_up(log, &cursor, entry);
-            }
+        let missed = cursor.reserve(cursor.position() + 1, last);
+        for &(first, last) in &missed.parts {
+            let reader = &cursor.reader;
+            let entry = Entry {
+                scope: log.name.clone(),
+                reason: Reason::Overtaken,
+                count: last + 1 - first,
+                range: Some((first, last)),
+                detail: format!(
+                    "the log dropped them, as its retention says, before {reader} was done with them"
+                ),
+            };
+            batch.give_up(log, &cursor, entry);
         }
+        reserved.push(missed);
     }
     batch.write()?;
     connection.execute_batch("COMMIT")?;
     batch.publish();
+    drop(reserved);
     log.dropped(&ids);
     Ok(())
 }

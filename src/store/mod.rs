@@ -39,7 +39,7 @@ use std::time::Duration;
 
 pub use block::Record;
 pub use commit::{Commit, ContextChange, StateChange, Told};
-pub use cursor::Cursor;
+pub use cursor::{Cursor, Reservation};
 pub use database::{Durability, Setup};
 pub use error::StoreError;
 pub use ledger::{Entry, Reason};

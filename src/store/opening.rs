@@ -33,6 +33,9 @@ pub fn open(directory: &Directory, setup: &Setup) -> Result<Opened, StoreError> 
     let config = open_config(directory, setup)?;
     let device = device(&config)?;
     drop(config);
+    if !directory.was_clean() {
+        tracing::info!("the last stop was not in order; the database is looked over");
+    }
     look_for_damage(directory, setup)?;
     match open_data(directory, setup, &device) {
         // What the look did not see: it reads the newest segments only.

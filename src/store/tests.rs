@@ -162,7 +162,7 @@ fn a_queue_drops_whole_segments_behind_its_reader_and_the_balance_holds() {
         ledgered: 3,
         holds: true,
     };
-    assert_eq!(store.view(|view| view.balances()).unwrap(), [expected.clone()]);
+    assert_eq!(store.view(|view| view.balances()).unwrap(), std::slice::from_ref(&expected));
     store.close();
     drop(store);
     let store = open(dir.path());
@@ -282,7 +282,7 @@ fn another_process_can_look_while_it_runs() {
     let store = open(dir.path());
     let log = store.log("a", &Retention::default());
     append(&store, &log, 0..100);
-    let mut archive = view::Archive::open(dir.path()).unwrap();
+    let mut archive = Archive::open(dir.path()).unwrap();
     let seen = archive.find_log("a").unwrap();
     assert_eq!(
         numbers(&archive.read(&seen, 90, 100, 10_000).unwrap().records),
@@ -322,8 +322,8 @@ fn a_damaged_database_is_kept_and_what_can_be_read_of_it_goes_on() {
     let mut from = 1;
     while from < log.next() {
         let page = store.read(&log, from, 100, 100_000).unwrap();
-        for (sequence, record) in &page.records {
-            assert_eq!(record.value, super::tests::record(sequence - 1).value);
+        for (sequence, found) in &page.records {
+            assert_eq!(found.value, record(sequence - 1).value);
         }
         read += page.records.len() as u64;
         gaps += page.gaps.iter().map(|(first, last)| last + 1 - first).sum::<u64>();

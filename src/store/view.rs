@@ -52,7 +52,7 @@ pub struct Balance {
 
 impl View<'_> {
     pub fn logs(&self) -> Vec<LogInfo> {
-        self.catalog.all().iter().map(|log| LogInfo::of(log)).collect()
+        self.catalog.all().iter().map(LogInfo::of).collect()
     }
 
     /// The newest rows of the ledger, the newest first.

@@ -146,7 +146,7 @@ impl Writer {
 fn tell(commit: &mut Commit, sender: SyncSender<Result<(), StoreError>>) {
     let before = commit.done.take();
     commit.done = Some(Box::new(move |result| {
-        let told = result.as_ref().map(|_| ()).map_err(|error| StoreError::clone(error));
+        let told = result.as_ref().map(|_| ()).map_err(StoreError::clone);
         if let Some(before) = before {
             before(result);
         }

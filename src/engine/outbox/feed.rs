@@ -11,7 +11,7 @@ use tidegate_nodes::value::{Str, Value};
 
 use super::super::pending::Pending;
 use super::{Outbox, Setup, State};
-use crate::store::{Entry, Reason, Record};
+use crate::store::{Reason, Record};
 
 /// A stored message.
 #[derive(Debug, Clone)]
@@ -171,18 +171,13 @@ impl Outbox {
         };
         let mut pending = Pending::default();
         for &(first, last) in &page.gaps {
-            // Twice where a part of it was done with already: the ledger counts what is new only.
-            let lost = (first..=last).filter(|&sequence| !queue.cursor.is_done(sequence)).count() as u64;
-            if lost > 0 {
-                self.note_given_up(
-                    priority,
-                    (first, last),
-                    lost,
-                    Reason::SalvageGap,
-                    "it cannot be read",
-                    &mut pending,
-                );
-            }
+            self.note_given_up(
+                priority,
+                (first, last),
+                Reason::SalvageGap,
+                "it cannot be read",
+                &mut pending,
+            );
         }
         let mut state = self.lock();
         let feed = &mut state.feeds[priority as usize];
@@ -207,27 +202,20 @@ impl Outbox {
 
     pub(super) fn expire(&self, priority: Priority, item: &Item, pending: &mut Pending) {
         let range = (item.sequence, item.sequence);
-        self.note_given_up(priority, range, 1, Reason::Expired, "it waited longer than max_age", pending);
+        self.note_given_up(priority, range, Reason::Expired, "it waited longer than max_age", pending);
     }
 
+    /// A range will not be delivered: with its entry in the ledger, both or neither.
     pub(super) fn note_given_up(
         &self,
         priority: Priority,
         range: (u64, u64),
-        count: u64,
         reason: Reason,
         detail: &str,
         pending: &mut Pending,
     ) {
         let queue = &self.queues[priority as usize];
-        let entry = Entry {
-            scope: queue.log.name.clone(),
-            reason,
-            count,
-            range: Some(range),
-            detail: detail.to_string(),
-        };
-        pending.commit.given_up.push((queue.log.clone(), queue.cursor.clone(), entry));
+        pending.commit.give_up(&queue.log, &queue.cursor, range, reason, detail);
     }
 
     /// Those whose time has come go out again, before the others.

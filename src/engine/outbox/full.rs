@@ -52,8 +52,7 @@ impl Outbox {
     fn drop_oldest(&self, state: &mut State, priority: Priority, count: u64, pending: &mut Pending) {
         for (first, last) in state.feeds[priority as usize].give_up(count) {
             let detail = "the outbox was full and made room";
-            let count = last + 1 - first;
-            self.note_given_up(priority, (first, last), count, Reason::DroppedOldest, detail, pending);
+            self.note_given_up(priority, (first, last), Reason::DroppedOldest, detail, pending);
         }
         state.room.at = None;
     }

@@ -228,8 +228,12 @@ impl Outbox {
     }
 
     fn record(&self, setup: &Setup, message: &Message) -> Record {
-        let key = setup.key.as_ref().and_then(|key| key.find(&message.value, &message.value));
-        record_of(&self.store, message, key.map(|key| key.to_text()))
+        record_of(&self.store, message, setup.key_of(message))
+    }
+
+    /// What the message is about: order is kept for each.
+    fn key_of(&self, message: &Message) -> Option<Str> {
+        self.setup().key_of(message)
     }
 
     /// These are on the disk now: their sources are done, and the connector gets them.
@@ -436,7 +440,7 @@ impl Outbox {
         }
         let boot = self.store.boot();
         let mut places = Vec::new();
-        state.passing.to_disk(|id, message, went_out| {
+        state.passing.move_to_disk(|id, message, went_out| {
             let priority = priority_of(&setup, message);
             let mut record = self.record(&setup, message);
             if went_out {
@@ -499,7 +503,7 @@ impl Outbox {
         }
         for (priority, sequence, error, message) in refused {
             let message = Message { token: Token::none(), ..message };
-            self.bury(priority, sequence, &error, &message);
+            self.bury(priority, sequence, None, &error, &message);
         }
         self.arrived.notify_one();
     }
@@ -551,6 +555,10 @@ impl Setup {
     fn new(settings: Settings) -> Setup {
         let key = (!settings.key.is_empty()).then(|| Path::parse_msg(&settings.key).ok()).flatten();
         Setup { settings, key }
+    }
+
+    fn key_of(&self, message: &Message) -> Option<Str> {
+        Some(self.key.as_ref()?.find(&message.value, &message.value)?.to_text())
     }
 }
 

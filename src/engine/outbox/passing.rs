@@ -161,7 +161,7 @@ impl Passing {
     }
 
     /// Takes all as being written to the disk, in order: each one's id, message, and whether it may have gone out.
-    pub fn to_disk(&mut self, mut write: impl FnMut(u64, &Message, bool)) {
+    pub fn move_to_disk(&mut self, mut write: impl FnMut(u64, &Message, bool)) {
         self.handed = 0;
         for (id, One { original, handed_at, went_out }) in std::mem::take(&mut self.here) {
             write(id, original.message(), went_out);

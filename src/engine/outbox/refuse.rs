@@ -71,12 +71,19 @@ impl Outbox {
             let token = Token::new(Some(Admitted::new(sequence, settle)), None);
             return Refusal::Raise(Message { token, ..message });
         }
-        self.bury(priority, sequence, error, &message);
+        self.bury(priority, sequence, sent_as, error, &message);
         Refusal::Told(message)
     }
 
     /// Into the dead letters, out of the queue, and into the ledger: all or nothing.
-    pub(super) fn bury(&self, priority: Priority, sequence: u64, error: &NodeError, message: &Message) {
+    pub(super) fn bury(
+        &self,
+        priority: Priority,
+        sequence: u64,
+        sent_as: Option<Str>,
+        error: &NodeError,
+        message: &Message,
+    ) {
         let setup = self.setup();
         let mut pending = Pending::default();
         let queue = &self.queues[priority as usize];
@@ -85,15 +92,15 @@ impl Outbox {
         record.about.insert("outbox", queue.log.name.clone());
         record.about.insert("sequence", Value::Int(sequence as i64));
         record.about.insert("node", self.node.clone());
+        record
+            .about
+            .insert("sent_as", sent_as.unwrap_or_else(|| self.name(Ticket::Stored(priority, sequence))));
+        let key = self.key_of(message);
+        if let Some(key) = key {
+            record.about.insert("key", key);
+        }
         pending.commit.records.push((dead_letters(&self.store, &setup.settings.dead_letter), record));
-        self.note_given_up(
-            priority,
-            (sequence, sequence),
-            1,
-            Reason::DeadLetter,
-            error.message(),
-            &mut pending,
-        );
+        self.note_given_up(priority, (sequence, sequence), Reason::DeadLetter, error.message(), &mut pending);
         pending.submit(&self.store);
     }
 }
@@ -113,7 +120,7 @@ impl Settle for CaughtLetter {
                 let mut pending = Pending::default();
                 let detail = "a catch node took its error";
                 let range = (sequence, sequence);
-                self.outbox.note_given_up(self.priority, range, 1, Reason::Caught, detail, &mut pending);
+                self.outbox.note_given_up(self.priority, range, Reason::Caught, detail, &mut pending);
                 pending.submit(&self.outbox.store);
             }
             Outcome::Undelivered => {

@@ -14,7 +14,6 @@ mod write;
 
 pub use check::damaged;
 pub use rebuild::rebuild;
-pub use report::Report;
 
 use std::io;
 use thiserror::Error;

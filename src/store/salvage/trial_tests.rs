@@ -1,8 +1,9 @@
 //! One byte is overwritten somewhere in the database or its WAL, again and again.
 
 use super::fixture::{self, Content, Files, Map, Random, Writer, content, fresh, open_plainly, scratch};
+use super::report::Report;
 use super::wal::{self, Wal};
-use super::{Report, damaged, rebuild};
+use super::{damaged, rebuild};
 use crate::store::schema::segment_table;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -41,6 +41,8 @@ pub struct Wal {
     pub bad_header: bool,
     /// The frame in which what ends a transaction was overwritten.
     pub unmarked: Option<usize>,
+    /// The first bad frame is a whole one in which a single word was overwritten: no power cut does that.
+    pub rotten: bool,
     pub salts: [u32; 2],
 }
 
@@ -108,6 +110,7 @@ pub fn look(database: &Path) -> io::Result<Wal> {
                 }
                 continue;
             }
+            wal.rotten = ours && order.is_one_word_off(before, &frame, salts == wal.salts);
             if ours && this.pages == 0 && order.lost_its_end(before, &frame) {
                 wal.unmarked = Some(number);
             }
@@ -121,12 +124,15 @@ pub fn look(database: &Path) -> io::Result<Wal> {
 }
 
 impl Wal {
-    /// Why commits that were acknowledged may stand behind what SQLite reads, in words for a person. After a power cut
-    /// the last transaction may have been written in part and in any order; without the frame that ends it, it
-    /// was not acknowledged. With that frame there is no telling, and it counts as damage.
+    /// Why commits that were acknowledged stand behind what SQLite reads, in words for a person. After a power cut the
+    /// last transaction may have been written in part and in any order, the frame that ends it included: it was not
+    /// acknowledged, since that is done after the sync. But the header was synced before any frame was written, and a
+    /// second commit only begins when the first is synced.
     pub fn damage(&self) -> Option<String> {
+        let torn = !self.bad_header && !self.rotten && self.unmarked.is_none();
         let commits = match self.commits_behind {
             0 => return None,
+            1 if torn => return None,
             1 => "1 commit".to_owned(),
             many => format!("{many} commits"),
         };
@@ -218,6 +224,35 @@ impl Order {
         [a, b]
     }
 
+    /// Whether the frame would be right with one word of it changed back. Sums are linear in each word, so for each place
+    /// there is at most one change that fits, and a page that was not written at all fits none.
+    fn is_one_word_off(self, before: [u32; 2], frame: &[u8], right_salts: bool) -> bool {
+        let (head, page) = frame.split_at(FRAME);
+        let sum = self.sum(self.sum(before, &head[..8]), page);
+        let off = [word(head, 16).wrapping_sub(sum[0]), word(head, 20).wrapping_sub(sum[1])];
+        if off == [0, 0] {
+            // All is right but a salt.
+            return true;
+        }
+        if !right_salts {
+            return false;
+        }
+        // One word of the sum itself.
+        if off.contains(&0) {
+            return true;
+        }
+        // What a change of one in the last pair of words does to both sums, and then in each pair before it.
+        let (mut even, mut odd) = ([1u32, 1], [0u32, 1]);
+        let follow = |[a, b]: [u32; 2]| [a.wrapping_add(b), a.wrapping_add(b).wrapping_add(b)];
+        for _ in 0..(8 + page.len()) / 8 {
+            if fits(even, off) || fits(odd, off) {
+                return true;
+            }
+            (even, odd) = (follow(even), follow(odd));
+        }
+        false
+    }
+
     /// Whether a bad frame would be right if it ended a transaction. The number of pages has one byte that is not zero
     /// in a small database, and with that byte the commit is gone.
     fn lost_its_end(self, before: [u32; 2], frame: &[u8]) -> bool {
@@ -279,4 +314,18 @@ fn read_or_zero(file: &File, buffer: &mut [u8], at: u64) {
     if file.read_exact_at(buffer, at).is_err() {
         buffer.fill(0);
     }
+}
+
+/// Whether some number of changes, each of which does `each` to the sums, makes up for `off`.
+fn fits(each: [u32; 2], off: [u32; 2]) -> bool {
+    // They have no common factor, so one of them is odd.
+    let at = usize::from(each[0].is_multiple_of(2));
+    if each[at].is_multiple_of(2) {
+        return false;
+    }
+    // The inverse of an odd number modulo two to the 32nd, twice as many right bits each time.
+    let inverse = (0..5)
+        .fold(each[at], |inverse, _| inverse.wrapping_mul(2u32.wrapping_sub(each[at].wrapping_mul(inverse))));
+    let changes = off[at].wrapping_mul(inverse);
+    changes.wrapping_mul(each[1 - at]) == off[1 - at]
 }
