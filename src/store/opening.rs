@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::StoreError;
 use super::catalog::Catalog;
-use super::database::{self, Setup};
+use super::database::{self, Durability, Setup};
 use super::directory::Directory;
 use super::odometer::Odometer;
 use super::salvage;
@@ -33,12 +33,13 @@ pub fn open(directory: &Directory, setup: &Setup) -> Result<Opened, StoreError> 
     let config = open_config(directory, setup)?;
     let device = device(&config)?;
     drop(config);
+    // After an orderly stop there is no log to be cut short, and what else is wrong shows when it is read.
     if !directory.was_clean() {
         tracing::info!("the last stop was not in order; the database is looked over");
+        look_for_damage(directory, setup)?;
     }
-    look_for_damage(directory, setup)?;
     match open_data(directory, setup, &device) {
-        // What the look did not see: it reads the newest segments only.
+        // What the look did not see, or was not made for.
         Err(StoreError::Damaged(why)) => {
             rebuild(directory, setup, &why)?;
             open_data(directory, setup, &device)
@@ -55,9 +56,20 @@ fn look_for_damage(directory: &Directory, setup: &Setup) -> Result<(), StoreErro
     if !path.exists() || version_of(&path).is_some_and(|found| found > schema::DATA.len() as u32) {
         return Ok(());
     }
-    match salvage::damaged(&path) {
+    match salvage::damaged(&path, setup.durability == Durability::Full) {
         Ok(None) => Ok(()),
-        Ok(Some(why)) => rebuild(directory, setup, &why),
+        Ok(Some(why)) => match rebuild(directory, setup, &why) {
+            // A gateway that does not start helps nobody: what SQLite can read goes on.
+            Err(StoreError::Full(text)) => {
+                tracing::error!(
+                    "there is no space to make a new database of the damaged one ({text}): what can be read goes on, and \
+                     the log is kept as {DATA}-wal.damaged; free some space and start again"
+                );
+                let _ = std::fs::copy(directory.file("data.db-wal"), directory.file("data.db-wal.damaged"));
+                Ok(())
+            }
+            other => other,
+        },
         Err(error) => Err(StoreError::Directory(format!("{}: {error}", path.display()))),
     }
 }

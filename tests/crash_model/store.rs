@@ -77,7 +77,9 @@ impl Checker for Workload {
         // The last gateway did not stop in order.
         std::fs::write(directory.join("lock"), "1 running\n").map_err(damaged)?;
         let store = start(directory, Durability::Full).map_err(damaged)?;
-        ensure!(!directory.join("damaged-1").exists(), Damaged, "a database was found damaged and set aside");
+        // Cut off while it was made, the very first page may be torn: nothing was acknowledged then.
+        let aside = submitted > 0 && directory.join("damaged-1").exists();
+        ensure!(!aside, Damaged, "a database was found damaged and set aside");
         intact(directory)?;
         let steps = found(&store)?;
         ensure!(steps >= known, Lost, "{known} steps are acknowledged, {steps} are there");

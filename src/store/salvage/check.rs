@@ -12,9 +12,10 @@ use std::path::{Path, PathBuf};
 /// Why a database is damaged, in words for a person; none if nothing is wrong with it, or if there is none yet. It looks
 /// at the WAL, at the small tables and at the newest segment of each log: older segments are checked later.
 /// It changes neither the database nor its WAL, and the database must not be open elsewhere.
-pub fn damaged(database: &Path) -> Result<Option<String>, SalvageError> {
+/// `synced`: whether each commit was on the disk before the next began.
+pub fn damaged(database: &Path, synced: bool) -> Result<Option<String>, SalvageError> {
     let wal = wal::look(database).map_err(SalvageError::Read)?;
-    if let Some(damage) = wal.damage() {
+    if let Some(damage) = wal.damage(synced) {
         return Ok(Some(damage));
     }
     let length = match fs::metadata(database) {
@@ -109,6 +110,11 @@ fn tables(database: &Path, wal: &wal::Wal) -> rusqlite::Result<Option<String>> {
 }
 
 fn check_tables(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    // Its tables were about to be made: nothing was ever acknowledged.
+    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    if number("PRAGMA page_count")? <= 1 && number("SELECT count(*) FROM sqlite_master")? == 0 {
+        return Ok(None);
+    }
     for table in &TABLES {
         if let Some(why) = quick_check(connection, table.name)? {
             return Ok(Some(why));

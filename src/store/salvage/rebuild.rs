@@ -40,7 +40,7 @@ struct Known {
 pub fn rebuild(damaged: &Path, into: &mut Connection) -> Result<Report, SalvageError> {
     let source = Source::open(damaged).map_err(SalvageError::Read)?;
     let mut report = Report::default();
-    if let Some(damage) = source.wal.damage() {
+    if let Some(damage) = source.wal.damage(true) {
         report.notes.push(damage);
     }
     let mut pages = Pages::new(&source);

@@ -70,7 +70,7 @@ fn a_whole_database_is_whole_and_comes_out_the_same() {
     for checkpoint in [false, true] {
         let case = case(checkpoint);
         case.files.write(&case.path);
-        assert_eq!(damaged(&case.path).unwrap(), None);
+        assert_eq!(damaged(&case.path, true).unwrap(), None);
         assert!(case.files.are_at(&case.path));
         let (report, out) = salvage(&case.path);
         assert_eq!(out, case.whole);
@@ -82,9 +82,9 @@ fn a_whole_database_is_whole_and_comes_out_the_same() {
 fn there_may_be_no_database_yet() {
     let directory = scratch();
     let path = directory.path().join("data.db");
-    assert_eq!(damaged(&path).unwrap(), None);
+    assert_eq!(damaged(&path, true).unwrap(), None);
     std::fs::write(&path, []).unwrap();
-    assert_eq!(damaged(&path).unwrap(), None);
+    assert_eq!(damaged(&path, true).unwrap(), None);
     assert_eq!(salvage(&path).0.records(), 0);
 }
 
@@ -97,7 +97,7 @@ fn a_write_ahead_log_without_its_database_is_read_alone() {
             true => std::fs::write(&case.path, []).unwrap(),
             false => std::fs::remove_file(&case.path).unwrap(),
         }
-        assert!(damaged(&case.path).unwrap().unwrap().contains("gone or empty"));
+        assert!(damaged(&case.path, true).unwrap().unwrap().contains("gone or empty"));
         let (report, out) = salvage(&case.path);
         assert!(report.records() > 50 && report.missing() > 50, "{report}");
         for (log, got) in &out.records {
@@ -112,7 +112,7 @@ fn without_its_write_ahead_log_the_database_is_as_it_was_before() {
     let case = case(false);
     case.files.write(&case.path);
     std::fs::remove_file(wal::path_of(&case.path)).unwrap();
-    assert_eq!(damaged(&case.path).unwrap(), None);
+    assert_eq!(damaged(&case.path, true).unwrap(), None);
     let (_, out) = salvage(&case.path);
     for (log, got) in &out.records {
         let last = got.last().copied().unwrap_or(0);
@@ -129,7 +129,7 @@ fn a_file_that_was_cut_off_loses_what_was_behind() {
         files.wal.clear();
         files.main.truncate(files.main.len() * parts / 8 - 100);
         files.write(&case.path);
-        assert!(damaged(&case.path).unwrap().is_some(), "{parts} of 8");
+        assert!(damaged(&case.path, true).unwrap().is_some(), "{parts} of 8");
         let (report, out) = salvage(&case.path);
         for (log, got) in &out.records {
             assert!(got.is_subset(&case.whole.records[log]), "log {log}");
@@ -150,7 +150,7 @@ fn a_page_of_zeros_costs_that_page() {
         let mut files = files.clone();
         files.main[page * 4096..(page + 1) * 4096].fill(0);
         files.write(&case.path);
-        damaged(&case.path).unwrap();
+        damaged(&case.path, true).unwrap();
         let (report, _) = salvage(&case.path);
         let all: usize = case.whole.records.values().map(|log| log.len()).sum();
         assert!(report.records() as usize > all * 3 / 4, "page {page}: {report}");
@@ -166,7 +166,7 @@ fn the_first_sector_of_each_page_may_be_gone() {
     files.wal.clear();
     files.main.chunks_mut(4096).for_each(|page| page[..512].fill(0));
     files.write(&case.path);
-    assert!(damaged(&case.path).unwrap().unwrap().contains("header"));
+    assert!(damaged(&case.path, true).unwrap().unwrap().contains("header"));
     let (report, out) = salvage(&case.path);
     // The small blocks are in the rest of their pages; pictures go through pages that lost a part.
     for log in [1, 2] {
@@ -183,11 +183,11 @@ fn garbage_has_nothing_in_it_and_harms_nobody() {
     let mut garbage = |len: usize| (0..len).map(|_| random.below(256) as u8).collect::<Vec<_>>();
     let files = Files { main: garbage(200_000), wal: garbage(100_000) };
     files.write(&case.path);
-    assert!(damaged(&case.path).unwrap().is_some());
+    assert!(damaged(&case.path, true).unwrap().is_some());
     assert_eq!(salvage(&case.path).0.records(), 0);
     // With the WAL still good, that is read.
     Files { wal: case.files.wal.clone(), ..files }.write(&case.path);
-    assert!(damaged(&case.path).unwrap().is_some());
+    assert!(damaged(&case.path, true).unwrap().is_some());
     assert!(salvage(&case.path).0.records() > 50);
 }
 
@@ -206,18 +206,18 @@ fn a_transaction_that_a_power_cut_tore_is_no_damage() {
     files.wal[torn + 24 + 512..torn + frame].fill(0);
     files.write(&case.path);
     let torn = wal::look(&case.path).unwrap();
-    assert_eq!((torn.good, torn.committed, torn.damage()), (before, before, None));
-    assert_eq!(damaged(&case.path).unwrap(), None);
+    assert_eq!((torn.good, torn.committed, torn.damage(true)), (before, before, None));
+    assert_eq!(damaged(&case.path, true).unwrap(), None);
     // Nor with that frame: its writes may reach the disk in any order before the sync that is not there yet.
     files.wal.extend_from_slice(&case.files.wal[wal::HEADER + (wal.committed - 1) * frame..][..frame]);
     files.write(&case.path);
-    assert_eq!(damaged(&case.path).unwrap(), None);
+    assert_eq!(damaged(&case.path, true).unwrap(), None);
     // But a single word that was overwritten is no work of a power cut, wherever in the frame it is.
     for at in [0, 5, 8, 12, 16, 22, 24, 24 + 2_000, frame - 1] {
         let mut files = case.files.clone();
         files.wal[wal::HEADER + before * frame + at] ^= 0x41;
         files.write(&case.path);
-        assert!(damaged(&case.path).unwrap().is_some_and(|why| why.contains("commit")), "byte {at}");
+        assert!(damaged(&case.path, true).unwrap().is_some_and(|why| why.contains("commit")), "byte {at}");
     }
 }
 
@@ -267,7 +267,7 @@ fn a_log_whose_name_is_lost_keeps_its_readers_and_its_place() {
         )
         .unwrap();
     let (report, out) = salvage(&path);
-    assert!(damaged(&path).unwrap().unwrap().contains("table logs"));
+    assert!(damaged(&path, true).unwrap().unwrap().contains("table logs"));
     assert_eq!((&report.logs[&1].name[..], report.logs[&1].records), ("salvaged-1", 50));
     // Not one of its records is left, but its reader is.
     assert_eq!((&report.logs[&2].name[..], report.logs[&2].next), ("salvaged-2", 501));
@@ -343,5 +343,5 @@ fn segments_are_closed_when_they_are_full() {
         into.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, i64>(0)).unwrap() > 5
     );
     drop(into);
-    assert_eq!(damaged(&directory.path().join("new.db")).unwrap(), None);
+    assert_eq!(damaged(&directory.path().join("new.db"), true).unwrap(), None);
 }

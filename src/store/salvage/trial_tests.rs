@@ -39,7 +39,7 @@ impl World {
         }
         let files = Files::read(&path);
         let wal = wal::look(&path).unwrap();
-        assert_eq!(wal.damage(), None);
+        assert_eq!(wal.damage(true), None);
         assert!(wal.good < wal.frames.len(), "frames from before the checkpoint stand behind");
         let map = fixture::map(&writer.connection);
         let whole = content(&writer.connection).unwrap();
@@ -154,7 +154,7 @@ impl World {
 
     fn salvage(&self, files: &Files, path: &Path) -> (Option<String>, Report, Content) {
         files.write(path);
-        let why = damaged(path).unwrap();
+        let why = damaged(path, true).unwrap();
         let mut into = fresh(None);
         let report = rebuild(path, &mut into).unwrap();
         assert!(files.are_at(path), "the damaged files are as they were");

@@ -127,12 +127,14 @@ impl Wal {
     /// Why commits that were acknowledged stand behind what SQLite reads, in words for a person. After a power cut the
     /// last transaction may have been written in part and in any order, the frame that ends it included: it was not
     /// acknowledged, since that is done after the sync. But the header was synced before any frame was written, and a
-    /// second commit only begins when the first is synced.
-    pub fn damage(&self) -> Option<String> {
-        let torn = !self.bad_header && !self.rotten && self.unmarked.is_none();
+    /// second commit only begins when the first is synced. Of a commit of one page nothing is left to be saved.
+    /// Where commits were not synced one by one, any number of them may be torn so.
+    pub fn damage(&self, synced: bool) -> Option<String> {
+        let rotten = self.rotten && self.last_commit > self.good + 1;
+        let torn = !self.bad_header && !rotten && self.unmarked.is_none();
         let commits = match self.commits_behind {
             0 => return None,
-            1 if torn => return None,
+            many if torn && (many == 1 || !synced) => return None,
             1 => "1 commit".to_owned(),
             many => format!("{many} commits"),
         };
