@@ -12,6 +12,8 @@ use super::workload::{LITTLE, LITTLE_BYTES, LOGS, NODE, QUEUES, READER, SEGMENT_
 /// What must not be found .
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
+    /// Taken for damaged and made anew, out of caution: it costs time, and loses nothing.
+    Rebuilt,
     /// Acknowledged, and not there.
     Lost,
     /// There, and never submitted; or in the wrong order; or half of what belongs together.
