@@ -281,7 +281,7 @@ fn outboxes_are_changed_by_the_gateway_that_runs() {
     let dir = tempfile::tempdir().unwrap();
     let store = Arc::new(fill(dir.path()));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let control = Control::serve(store.clone(), runtime.handle()).unwrap();
+    let control = Control::serve(store.clone(), Arc::new(Default::default), runtime.handle()).unwrap();
     change(dir.path());
     let log = store.find_log("outbox/sink-1/alarm").unwrap();
     assert_eq!(log.cursor(admin::SINK).position(), 5, "the gateway did it, and knows");

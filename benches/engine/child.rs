@@ -1,13 +1,18 @@
 //! Another program that is measured: started, watched, ended.
 
 use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
 use std::process::{self, Command, Stdio};
+use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
 use crate::cpu;
+
+/// Where the gateways that are started keep their data, one after the other: a first start is not what is measured.
+pub static DATA: OnceLock<PathBuf> = OnceLock::new();
 
 /// Ended when it is dropped.
 pub struct Child {
@@ -19,6 +24,9 @@ pub struct Child {
 impl Child {
     pub fn start(command: &mut Command) -> anyhow::Result<Child> {
         let name = command.get_program().to_string_lossy().into_owned();
+        if let Some(data) = DATA.get() {
+            command.env("TIDEGATE_DATA", data);
+        }
         let mut process = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -82,7 +90,7 @@ pub fn free_port() -> anyhow::Result<u16> {
 }
 
 /// A program on the path, or in the folders for daemons, which are often not on it.
-pub fn find(name: &str) -> Option<std::path::PathBuf> {
+pub fn find(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
     folders.map(|folder| folder.join(name)).find(|file| file.is_file())

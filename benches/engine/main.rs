@@ -12,6 +12,7 @@ mod mqtt;
 mod node_red;
 mod nodes;
 mod report;
+mod store;
 mod yardsticks;
 
 use std::path::{Path, PathBuf};
@@ -33,7 +34,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Measure the gateway, print a table, write a report
 #[derive(Parser)]
 struct Arguments {
-    /// Only these parts: chains, functions, fan-out, split, deploy, start, memory, size, mqtt
+    /// Only these parts: chains, functions, fan-out, split, deploy, start, memory, size, mqtt, store
     parts: Vec<String>,
     /// Fewer rounds: for a look, not for a figure to keep
     #[arg(long)]
@@ -106,6 +107,8 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         core: arguments.core,
         folder: tempfile::Builder::new().prefix("bench").tempdir()?,
     };
+    // Set once: there is one run in a process.
+    let _ = child::DATA.set(suite.folder().join("data"));
     if let Some(what) = &arguments.profile {
         return if what == "check" { gateway::profile_check(&suite) } else { nodes::profile(what) };
     }
@@ -117,7 +120,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
 
     let mut report = Report::default();
     type Part<'p> = (&'static str, &'p dyn Fn() -> anyhow::Result<Vec<Row>>);
-    let parts: [Part<'_>; 9] = [
+    let parts: [Part<'_>; 10] = [
         ("chains", &|| nodes::chains(&suite, &yardsticks)),
         ("functions", &|| nodes::functions(&suite, &yardsticks)),
         ("fan-out", &|| nodes::fan_out(&suite)),
@@ -127,6 +130,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
         ("memory", &|| gateway::memory(&suite, &yardsticks)),
         ("size", &|| gateway::size(&suite)),
         ("mqtt", &|| mqtt::rows(&suite, &node_red)),
+        ("store", &|| store::rows(&suite)),
     ];
     for name in &arguments.parts {
         anyhow::ensure!(

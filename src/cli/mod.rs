@@ -12,6 +12,7 @@ mod outbox;
 mod output;
 mod run;
 pub mod settings;
+mod status;
 mod stored;
 mod test;
 
@@ -32,6 +33,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Run),
+    Status(status::Status),
     Check(check::Check),
     Test(test::Test),
     Log(log::Log),
@@ -58,6 +60,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let outcome = match arguments.command {
         Command::Run(run) => run.run(),
+        Command::Status(status) => status.run(),
         Command::Check(check) => check.run(),
         Command::Test(test) => test.run(),
         Command::Log(log) => log.run(),

@@ -13,7 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::data_dir::DataDir;
 use super::{Outcome, output, settings};
-use crate::control::Control;
+use crate::control::{Control, Live};
 use crate::engine::{DISK, Deployed, Drained, Engine, Event, LogObserver, NodeRef, Observer, Options};
 use crate::flow::{self, Deployment, Document, Limits, Plan, Problem, ProcessEnv};
 use crate::store::Store;
@@ -75,7 +75,8 @@ impl Run {
             runtime.handle().clone(),
         )
         .context("cannot start the lane threads")?;
-        let control = Control::serve(store.clone(), runtime.handle())
+        let engine = Arc::new(engine);
+        let control = Control::serve(store.clone(), live(&engine), runtime.handle())
             .with_context(|| format!("cannot listen for commands in {}", directory.display()))?;
         let deployed = engine.deploy(plan, Deployment::Full);
         tell_deployed(&deployed);
@@ -120,6 +121,18 @@ impl Run {
             }
         }
     }
+}
+
+/// What the engine knows for `tidegate status`.
+fn live(engine: &Arc<Engine>) -> Live {
+    let engine = Arc::downgrade(engine);
+    Arc::new(move || {
+        let Some(engine) = engine.upgrade() else { return Default::default() };
+        let mut live = serde_json::Map::new();
+        live.insert("outboxes".to_string(), json!(engine.backlogs()));
+        live.insert("sources".to_string(), json!(engine.sources()));
+        live
+    })
 }
 
 /// Both stores for contexts, the default one first.

@@ -16,7 +16,7 @@ mod tests;
 
 pub use client::{Session, ask, perform};
 pub use request::{Message, Request};
-pub use server::Control;
+pub use server::{Control, Live};
 
 use std::fs::File;
 use std::io;

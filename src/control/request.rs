@@ -128,6 +128,7 @@ fn status(store: &Store) -> Result<Json, StoreError> {
         "durability": store.durability(),
         "free_bytes": store.free(),
         "health": store.health(),
+        "wear": store.wear(),
         "written": { "batches": batches, "records": records },
         "backlog": backlog,
         "dead_letters": dead,

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::OwnedWriteHalf;
 use tokio::net::{UnixListener, UnixStream};
@@ -22,6 +22,9 @@ use crate::store::Store;
 /// So many commands may talk to a gateway at once; more wait.
 const CONNECTIONS: usize = 8;
 
+/// What the running gateway knows beyond its store: put beside it in the answer to `status`.
+pub type Live = Arc<dyn Fn() -> Map<String, Json> + Send + Sync>;
+
 /// Answers commands while it exists. Dropping it ends what they asked for at the next step, and removes the socket.
 pub struct Control {
     socket: PathBuf,
@@ -30,7 +33,7 @@ pub struct Control {
 
 impl Control {
     /// Listens in the data directory of the store.
-    pub fn serve(store: Arc<Store>, runtime: &Handle) -> io::Result<Control> {
+    pub fn serve(store: Arc<Store>, live: Live, runtime: &Handle) -> io::Result<Control> {
         let directory = store.directory();
         let socket = directory.join(SOCKET);
         // The store is ours, so nobody listens on a socket that lies here: it is of a gateway that was killed.
@@ -46,7 +49,7 @@ impl Control {
         // The directory is closed to others already; this holds also where somebody opens it.
         fs::set_permissions(&socket, fs::Permissions::from_mode(0o600))?;
         let (stop, stopped) = watch::channel(false);
-        runtime.spawn(accept(listener, store, stopped));
+        runtime.spawn(accept(listener, store, live, stopped));
         Ok(Control { socket, stop })
     }
 }
@@ -59,7 +62,7 @@ impl Drop for Control {
     }
 }
 
-async fn accept(listener: UnixListener, store: Arc<Store>, mut stopped: watch::Receiver<bool>) {
+async fn accept(listener: UnixListener, store: Arc<Store>, live: Live, mut stopped: watch::Receiver<bool>) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let Ok(place) = places.clone().acquire_owned().await else { return };
@@ -69,9 +72,9 @@ async fn accept(listener: UnixListener, store: Arc<Store>, mut stopped: watch::R
         };
         match accepted {
             Ok((stream, _)) => {
-                let (store, stopped) = (store.clone(), stopped.clone());
+                let (store, live, stopped) = (store.clone(), live.clone(), stopped.clone());
                 tokio::spawn(async move {
-                    if let Err(error) = talk(stream, &store, stopped).await {
+                    if let Err(error) = talk(stream, &store, &live, stopped).await {
                         tracing::debug!("a command went away: {error}");
                     }
                     drop(place);
@@ -87,7 +90,12 @@ async fn accept(listener: UnixListener, store: Arc<Store>, mut stopped: watch::R
 }
 
 /// Takes requests of one connection, one after the other.
-async fn talk(stream: UnixStream, store: &Arc<Store>, mut stopped: watch::Receiver<bool>) -> io::Result<()> {
+async fn talk(
+    stream: UnixStream,
+    store: &Arc<Store>,
+    live: &Live,
+    mut stopped: watch::Receiver<bool>,
+) -> io::Result<()> {
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
     loop {
@@ -105,7 +113,7 @@ async fn talk(stream: UnixStream, store: &Arc<Store>, mut stopped: watch::Receiv
             return say(&mut writer, &json!({ "error": text })).await;
         }
         match serde_json::from_slice(&line) {
-            Ok(request) => perform(request, store, &mut writer, &stopped).await?,
+            Ok(request) => perform(request, store, live, &mut writer, &stopped).await?,
             Err(error) => {
                 let text = format!(
                     "not understood: {error}; the command and the gateway may be of different versions"
@@ -119,17 +127,22 @@ async fn talk(stream: UnixStream, store: &Arc<Store>, mut stopped: watch::Receiv
 async fn perform(
     request: Request,
     store: &Arc<Store>,
+    live: &Live,
     writer: &mut OwnedWriteHalf,
     stopped: &watch::Receiver<bool>,
 ) -> io::Result<()> {
     let (sender, mut steps) = mpsc::channel::<u64>(1);
-    let (store, stopped) = (store.clone(), stopped.clone());
+    let (store, live, stopped) = (store.clone(), live.clone(), stopped.clone());
     let work = tokio::task::spawn_blocking(move || {
-        request.perform(&store, &mut |done| {
+        let mut result = request.perform(&store, &mut |done| {
             // Nobody listens any more, or the gateway stops: what is done is done, and no more.
             let go_on = !*stopped.borrow() && sender.blocking_send(done).is_ok();
             if go_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        })
+        });
+        if let (Request::Status, Ok(Json::Object(status))) = (&request, &mut result) {
+            status.extend(live());
+        }
+        result
     });
     while let Some(done) = steps.recv().await {
         say(writer, &json!({ "progress": done })).await?;

@@ -19,7 +19,7 @@ struct Rig {
 fn rig(path: &Path) -> Rig {
     let store = Arc::new(Store::open(path, Options::default()).unwrap());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let control = Some(Control::serve(store.clone(), runtime.handle()).unwrap());
+    let control = Some(Control::serve(store.clone(), Arc::new(Default::default), runtime.handle()).unwrap());
     Rig { store, control, runtime }
 }
 

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde::Serialize;
 use tidegate_nodes::message::{Admitted, Credit, CreditPool, Outcome, Settle};
 use tokio::sync::Notify;
 
@@ -86,6 +87,18 @@ impl CreditPool for Pool {
     }
 }
 
+/// What became of the messages of one source since it was started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SourceBalance {
+    pub node: String,
+    pub admitted: u64,
+    /// Confirmed, stored, in the ledger, or ended in the flow.
+    pub done: u64,
+    /// Lost on the way: the source was told, and sends them again.
+    pub undelivered: u64,
+    pub in_flight: u64,
+}
+
 /// Hands out acknowledgements in the order in which the messages came, whatever order they were settled in.
 #[derive(Default)]
 pub struct Tracker {
@@ -100,6 +113,8 @@ struct Tracked {
     /// From `first` on: the source's number for it, and what became of it.
     waiting: VecDeque<(u64, Option<Outcome>)>,
     settled: Vec<(u64, Outcome)>,
+    done: u64,
+    undelivered: u64,
     /// What came before it is of a connector that is gone: nobody is to hear of it.
     forgotten: u64,
 }
@@ -125,6 +140,19 @@ impl Tracker {
             }
             ready.await;
         }
+    }
+
+    /// Admitted = done + undelivered + in flight, held by nodes included.
+    pub fn balance(&self, node: &str) -> Option<SourceBalance> {
+        let state = self.lock();
+        let in_flight = state.waiting.iter().filter(|(_, outcome)| outcome.is_none()).count() as u64;
+        (state.next > 0).then(|| SourceBalance {
+            node: node.to_string(),
+            admitted: state.next,
+            done: state.done,
+            undelivered: state.undelivered,
+            in_flight,
+        })
     }
 
     /// The connector is gone; the one in its place may count from the same number on, and must not hear of what it never
@@ -153,6 +181,10 @@ impl Settle for Tracker {
         let at = (sequence - state.first) as usize;
         if let Some(entry) = state.waiting.get_mut(at) {
             entry.1 = Some(outcome);
+        }
+        match outcome {
+            Outcome::Done => state.done += 1,
+            Outcome::Undelivered => state.undelivered += 1,
         }
         while let Some(&(number, Some(outcome))) = state.waiting.front() {
             state.waiting.pop_front();

@@ -16,7 +16,7 @@ use tidegate_nodes::value::Str;
 use tokio::sync::{Notify, watch};
 
 use super::Shared;
-use super::admission::{Pool, Tracker};
+use super::admission::{Pool, SourceBalance, Tracker};
 use super::backoff::Backoff;
 use super::inbox::{Arrival, Command, LaneHandle};
 use super::logs::DeviceLogs;
@@ -125,6 +125,11 @@ impl Port {
             Some(outbox) => outbox.unconfirmed(),
             None => self.lock().len() + self.in_hand.load(Ordering::Relaxed),
         }
+    }
+
+    /// What became of what came in here; nothing for one that takes in nothing.
+    pub fn balance(&self, node: &str) -> Option<SourceBalance> {
+        self.tracker.balance(node)
     }
 
     fn outbox_of(&self, ticket: &Ticket) -> Option<(&Arc<Outbox>, outbox::Ticket)> {

@@ -44,7 +44,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-pub use admission::Limits;
+pub use admission::{Limits, SourceBalance};
 pub use clock::Clock;
 pub use context::{Contexts, DISK};
 pub use counters::{CounterTable, NodeCount, WireCount};
@@ -193,7 +193,7 @@ pub struct Engine {
 
 struct Running {
     workers: Arc<Workers>,
-    threads: Vec<std::thread::JoinHandle<()>>,
+    threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
 }
 
 impl Engine {
@@ -211,7 +211,7 @@ impl Engine {
             shared,
             waker: workers.clone(),
             layout: Mutex::default(),
-            workers: Some(Running { workers, threads }),
+            workers: Some(Running { workers, threads: Mutex::new(threads) }),
             runtime: Some(runtime),
         })
     }
@@ -230,6 +230,15 @@ impl Engine {
 
     pub fn counters(&self) -> &CounterTable {
         &self.shared.counters
+    }
+
+    /// The balance of each source that waits for acknowledgements, since it was started.
+    pub fn sources(&self) -> Vec<SourceBalance> {
+        let layout = self.lock();
+        let mut sources: Vec<SourceBalance> =
+            layout.tasks.iter().filter_map(|(id, task)| task.port.balance(id)).collect();
+        sources.sort_by(|a, b| a.node.cmp(&b.node));
+        sources
     }
 
     /// How the outboxes fare. It reads from the disk.
@@ -261,11 +270,13 @@ impl Engine {
 
     /// Stops: sources first, then what is under way, then sinks. What is not done by the deadline is named and left
     /// unacknowledged.
-    pub fn stop(mut self, deadline: Duration) -> Drained {
+    pub fn stop(&self, deadline: Duration) -> Drained {
         let drained = self.drain(deadline);
-        if let Some(running) = self.workers.take() {
+        if let Some(running) = &self.workers {
             running.workers.stop();
-            for thread in running.threads {
+            let threads =
+                std::mem::take(&mut *running.threads.lock().unwrap_or_else(PoisonError::into_inner));
+            for thread in threads {
                 // A lane's panics are caught inside; one that got out was printed when it happened.
                 let _ = thread.join();
             }

@@ -27,6 +27,7 @@ mod salvage;
 mod schema;
 mod trouble;
 mod view;
+mod wear;
 mod writer;
 
 #[cfg(test)]
@@ -48,6 +49,7 @@ pub use maintain::Upkeep;
 pub use opening::DATA;
 pub use reading::Page;
 pub use view::{Archive, Balance, LogInfo, ReaderInfo, View};
+pub use wear::Wear;
 pub use writer::{Batching, Health};
 
 use tidegate_nodes::value::{Str, Value};
@@ -80,6 +82,7 @@ pub struct Store {
     durability: Durability,
     device: String,
     boot: u64,
+    meter: wear::Meter,
 }
 
 impl Store {
@@ -123,6 +126,7 @@ impl Store {
             durability: options.setup.durability,
             device: opened.device,
             boot: opened.boot,
+            meter: wear::Meter::start(),
         })
     }
 
@@ -288,6 +292,11 @@ impl Store {
     /// Bytes that are free where the data is.
     pub fn free(&self) -> Option<u64> {
         self.directory.free()
+    }
+
+    /// What was written to disks since the start.
+    pub fn wear(&self) -> Wear {
+        self.meter.read()
     }
 
     /// This gateway's own name among others, made at its first start.
