@@ -76,6 +76,31 @@ pub fn parse(text: &str) -> Option<i64> {
     Some(local.to_zoned(TimeZone::system()).ok()?.timestamp().as_millisecond())
 }
 
+/// `1d12h`, `90s`: in milliseconds.
+pub fn parse_span(text: &str) -> Option<i64> {
+    let text = text.strip_suffix("ago").unwrap_or(text).trim();
+    let mut rest = text;
+    let mut sum = 0_i64;
+    while !rest.is_empty() {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let number: i64 = rest[..digits].parse().ok()?;
+        rest = &rest[digits..];
+        let letters = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
+        let unit = match &rest[..letters] {
+            "ms" => 1,
+            "s" => 1_000,
+            "m" | "min" => 60_000,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
+            "w" => 7 * 86_400_000,
+            _ => return None,
+        };
+        rest = rest[letters..].trim_start();
+        sum = sum.checked_add(number.checked_mul(unit)?)?;
+    }
+    (!text.is_empty()).then_some(sum)
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

@@ -232,6 +232,9 @@ pub trait LogReader: Send {
     /// Whether all that was appended so far has been given.
     fn is_at_end(&self) -> bool;
 
+    /// The sequence that the next record of the log gets: what is before it was there already.
+    fn end(&self) -> u64;
+
     /// All up to this sequence is done with: a reader with a name goes on behind it after a restart.
     fn done(&mut self, sequence: u64);
 }

@@ -9,6 +9,8 @@
 //! assert_eq!(rig.sent(0), [json!({"payload": 1})]);
 //! ```
 
+mod logs;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -25,6 +27,8 @@ use crate::message::{Admitted, Credit, CreditPool, Message, Meta, Outcome, Settl
 use crate::node::{Action, Kind, NodeConfig, NodeType, Transform};
 use crate::path::ContextKey;
 use crate::value::{Object, Str, Value};
+
+pub use logs::{Appends, MemoryLogs};
 
 /// One transform and everything it did.
 pub struct Rig {

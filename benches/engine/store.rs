@@ -294,6 +294,7 @@ fn stalled(suite: &Suite) -> anyhow::Result<Row> {
             Err(_) => std::thread::sleep(Duration::from_millis(20)),
         }
     };
+    peer.set_write_timeout(Some(Duration::from_secs(10)))?;
     let mut answers = peer.try_clone()?;
     std::thread::spawn(move || std::io::copy(&mut answers, &mut std::io::sink()));
     let seconds = if suite.quick { 8 } else { 60 };

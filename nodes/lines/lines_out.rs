@@ -19,6 +19,7 @@ use crate::descriptor::{Category, Descriptor, Field, Outputs, Role};
 use crate::error::NodeError;
 use crate::host::Status;
 use crate::node::{Built, NodeConfig, NodeType};
+use crate::outbox;
 use crate::read;
 use crate::value::Value;
 
@@ -57,6 +58,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
         )
         .default("30")
         .range(MIN_TIMEOUT, MAX_TIMEOUT),
+        outbox::NETWORK,
     ],
 };
 
@@ -218,7 +220,12 @@ impl LinesOut {
     fn append(&mut self, delivery: Delivery, order: u64) {
         let message = delivery.message();
         let text = if self.whole {
-            Value::Object(message.value.clone()).to_json()
+            let mut value = message.value.clone();
+            // The same each time it is sent: the receiver can drop repeats.
+            if let Some(name) = delivery.name() {
+                value.insert("_name", name);
+            }
+            Value::Object(value).to_json()
         } else {
             match message.get("payload") {
                 Some(payload) => payload.to_json(),

@@ -134,12 +134,17 @@ impl Tracker {
     pub async fn settled(&self) -> Vec<(u64, Outcome)> {
         loop {
             let ready = self.ready.notified();
-            let settled = std::mem::take(&mut self.lock().settled);
+            let settled = self.take_settled();
             if !settled.is_empty() {
                 return settled;
             }
             ready.await;
         }
+    }
+
+    /// What can be acknowledged now.
+    pub fn take_settled(&self) -> Vec<(u64, Outcome)> {
+        std::mem::take(&mut self.lock().settled)
     }
 
     /// Admitted = done + undelivered + in flight, held by nodes included.

@@ -348,7 +348,7 @@ async fn serve(
     loop {
         let draining = *phase.borrow_and_update();
         if draining == Phase::Close {
-            return Ok(());
+            return last_outcomes(connector, place).await;
         }
         if draining == Phase::Run {
             admit(waiting, place);
@@ -379,6 +379,16 @@ async fn serve(
             }
         }
     }
+}
+
+/// What was settled before the stop is still told: else a source would give it again after the next start.
+async fn last_outcomes(connector: &mut dyn DynConnector, place: &Arc<Place>) -> Result<(), NodeError> {
+    let outcomes = place.port.tracker.take_settled();
+    if outcomes.is_empty() {
+        return Ok(());
+    }
+    // One that does not hear it in time gives again what it was to forget.
+    tokio::time::timeout(CLOSE_TIMEOUT, connector.acknowledge(&outcomes)).await.unwrap_or(Ok(()))
 }
 
 fn weight(waiting: &VecDeque<Incoming>) -> usize {

@@ -166,6 +166,10 @@ impl LogReader for Reader {
         self.read.is_empty() && self.next >= self.log.next()
     }
 
+    fn end(&self) -> u64 {
+        self.log.next()
+    }
+
     fn done(&mut self, sequence: u64) {
         if let Some(cursor) = &self.cursor {
             cursor.confirm(1, sequence);

@@ -3,6 +3,7 @@
 mod connectors;
 mod deploys;
 mod lanes;
+mod logs;
 mod outboxes;
 mod world;
 

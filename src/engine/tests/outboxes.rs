@@ -15,10 +15,10 @@ use super::{BOOM, Log, flow, node, plan};
 use crate::flow::Deployment;
 use crate::store::{self, Balance, DEAD_LETTERS, Record, Store};
 
-struct Rig {
+pub struct Rig {
     engine: Option<Engine>,
-    store: Arc<Store>,
-    world: Arc<World>,
+    pub store: Arc<Store>,
+    pub world: Arc<World>,
     name: String,
     _runtime: tokio::runtime::Runtime,
 }
@@ -37,7 +37,7 @@ impl Rig {
         Rig::run(dir, name, &nodes(name, middle, outbox))
     }
 
-    fn run(dir: &Path, name: &str, flow: &Json) -> Rig {
+    pub fn run(dir: &Path, name: &str, flow: &Json) -> Rig {
         let world = World::named(name);
         let batching = store::Batching { linger: Duration::from_millis(1), ..store::Batching::default() };
         let store = Arc::new(Store::open(dir, store::Options { batching, ..Default::default() }).unwrap());
@@ -56,7 +56,7 @@ impl Rig {
         Rig { engine: Some(engine), store, world, name: name.to_string(), _runtime: runtime }
     }
 
-    fn engine(&self) -> &Engine {
+    pub fn engine(&self) -> &Engine {
         self.engine.as_ref().expect("it runs")
     }
 
@@ -68,17 +68,17 @@ impl Rig {
         self.store.view(|view| view.balances()).unwrap()
     }
 
-    fn give(&self, numbers: impl IntoIterator<Item = i64>) {
+    pub fn give(&self, numbers: impl IntoIterator<Item = i64>) {
         let numbers: Vec<i64> = numbers.into_iter().collect();
         self.world.change(|state| state.to_give.extend(numbers));
     }
 
-    fn wait(&self, what: &str, so: impl Fn(&State) -> bool) {
+    pub fn wait(&self, what: &str, so: impl Fn(&State) -> bool) {
         self.world.wait(what, so);
     }
 
     /// Waits for what only the gateway knows.
-    fn wait_until(&self, what: &str, so: impl Fn() -> bool) {
+    pub fn wait_until(&self, what: &str, so: impl Fn() -> bool) {
         let end = Instant::now() + Duration::from_secs(60);
         while !so() {
             assert!(Instant::now() < end, "{}: waited in vain until {what}", self.name);
@@ -87,7 +87,7 @@ impl Rig {
     }
 
     /// Stops in order, and looks whether the balances hold.
-    fn stop(mut self) -> Vec<Balance> {
+    pub fn stop(mut self) -> Vec<Balance> {
         self.engine.take().unwrap().stop(Duration::from_secs(20));
         self.store.submit_and_wait(store::Commit::default(), Duration::from_secs(20)).unwrap();
         let balances = self.balances();
@@ -98,18 +98,18 @@ impl Rig {
         balances
     }
 
-    fn records(&self, log: &str) -> Vec<Record> {
+    pub fn records(&self, log: &str) -> Vec<Record> {
         let Some(log) = self.store.find_log(log) else { return Vec::new() };
         let page = self.store.read(&log, 1, 10_000, 1 << 24).unwrap();
         page.records.into_iter().map(|(_, record)| record).collect()
     }
 }
 
-fn acknowledged(count: usize) -> impl Fn(&State) -> bool {
+pub fn acknowledged(count: usize) -> impl Fn(&State) -> bool {
     move |state| state.acknowledged.len() == count
 }
 
-fn all_done(state: &State) -> bool {
+pub fn all_done(state: &State) -> bool {
     state.acknowledged.iter().all(|(_, outcome)| *outcome == Outcome::Done)
 }
 
