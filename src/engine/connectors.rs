@@ -345,6 +345,10 @@ async fn serve(
     let mut phase = place.port.phase.subscribe();
     // After a connector left something in its batch it is offered again only when `next` has come back.
     let mut full = hand_out(connector, place).await?;
+    let mut growth = place.port.outbox.as_ref().map(|outbox| outbox.growth());
+    // It goes on over the turns of the loop: a connector that always has something to say must not put it off.
+    let mut tick = tokio::time::interval(outbox::TICK);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     loop {
         let draining = *phase.borrow_and_update();
         if draining == Phase::Close {
@@ -366,18 +370,30 @@ async fn serve(
             }
             outcomes = place.port.tracker.settled() => connector.acknowledge(&outcomes).await?,
             () = place.port.arrived.notified(), if !full => full = hand_out(connector, place).await?,
-            () = tokio::time::sleep(outbox::TICK), if ticking.is_some() => {
+            _ = tick.tick(), if ticking.is_some() => {
                 if let Some(outbox) = ticking {
                     outbox.tick();
                 }
                 full = hand_out(connector, place).await?;
             }
+            () = grown(&mut growth), if !full => full = hand_out(connector, place).await?,
             credit = place.pool.acquire(0), if !waiting.is_empty() && draining == Phase::Run => drop(credit),
             incoming = connector.next(), if reading => {
                 waiting.extend(incoming?);
                 full = hand_out(connector, place).await?;
             }
         }
+    }
+}
+
+/// Waits until one of these grows; for ever where there are none.
+async fn grown(growth: &mut Option<[watch::Receiver<u64>; 3]>) {
+    let Some([a, b, c]) = growth else { return std::future::pending().await };
+    // The senders live in the logs, which the outbox holds.
+    tokio::select! {
+        _ = a.changed() => {}
+        _ = b.changed() => {}
+        _ = c.changed() => {}
     }
 }
 

@@ -24,7 +24,7 @@ use tidegate_nodes::message::{Message, Token, Unconfirmed};
 use tidegate_nodes::outbox::{Mode, Outbox as Settings, Priority};
 use tidegate_nodes::path::Path;
 use tidegate_nodes::value::{Str, Value};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::pending::{Pending, Stored, record_of};
 use crate::store::{Cursor, Log, Record, Retention, Store};
@@ -514,6 +514,11 @@ impl Outbox {
     pub fn unconfirmed(&self) -> usize {
         let state = self.lock();
         state.passing.len() + state.parked.len()
+    }
+
+    /// Tells when its queues grow, also by what others put in: a person who sends dead letters back.
+    pub fn growth(&self) -> [watch::Receiver<u64>; 3] {
+        self.queues.each_ref().map(|queue| queue.log.watch())
     }
 
     /// Whether something is to be looked at again in a while.
