@@ -1,6 +1,6 @@
 //! What the end-to-end tests share: the built program, run as a person would; and crashes of databases, computed.
 // Each test file uses a part of it.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 pub mod expected;
 pub mod faults;

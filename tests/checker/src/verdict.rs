@@ -16,7 +16,13 @@ pub struct Verdict {
 
 impl Verdict {
     /// `accounted`: ids that stand in the dead letters.
-    pub fn of(acknowledged: &BTreeSet<u64>, received: &[Received], accounted: &BTreeSet<u64>) -> Verdict {
+    /// `late`: those may come behind others of their key.
+    pub fn of(
+        acknowledged: &BTreeSet<u64>,
+        received: &[Received],
+        accounted: &BTreeSet<u64>,
+        late: &BTreeSet<u64>,
+    ) -> Verdict {
         let mut verdict = Verdict { acknowledged: acknowledged.len(), ..Verdict::default() };
         let mut seen: BTreeSet<u64> = BTreeSet::new();
         let mut last: BTreeMap<String, u64> = BTreeMap::new();
@@ -35,6 +41,9 @@ impl Verdict {
             }
             if !seen.insert(one.id) {
                 verdict.repeated += 1;
+                continue;
+            }
+            if late.contains(&one.id) {
                 continue;
             }
             let before = last.insert(content::key(one.id), one.id);
