@@ -127,6 +127,14 @@ impl Port {
         }
     }
 
+    /// What the badge of a sink says that cannot reach the other side.
+    fn away(&self) -> String {
+        match self.outbox.as_ref().map(|outbox| outbox.stored_messages()) {
+            None | Some(0) => "disconnected".to_string(),
+            Some(stored) => format!("disconnected, {stored} stored"),
+        }
+    }
+
     /// What became of what came in here; nothing for one that takes in nothing.
     pub fn balance(&self, node: &str) -> Option<SourceBalance> {
         self.tracker.balance(node)
@@ -297,7 +305,7 @@ async fn host(mut connector: Box<dyn DynConnector>, place: Arc<Place>) {
             return;
         }
         let wait = backoff.next(place.shared.random());
-        place.status(Status::new("red", "ring", "disconnected"));
+        place.status(Status::new("red", "ring", place.port.away()));
         place.log(Level::Warn, &format!("{error}; next try in {:.1} s", wait.as_secs_f64()));
         tokio::select! {
             () = tokio::time::sleep(wait) => {}

@@ -386,3 +386,26 @@ fn problems_for_programs() {
         })
     );
 }
+
+#[test]
+fn promises_and_outboxes() {
+    let said = |delivery: &str, outbox: Json| {
+        check(json!([
+            {"id": "t", "type": "tab", "label": "Boiler", "delivery": delivery},
+            {"id": "o", "type": "lines out", "z": "t", "address": "127.0.0.1:1", "outbox": outbox, "wires": []}
+        ]))
+    };
+    assert_said(said("at-most-once", json!({"mode": "always", "when_full": "drop_oldest"})), &[]);
+    let exactly = said("exactly-once", json!({}));
+    assert!(
+        exactly[0].contains("there is no \"exactly-once\"") && exactly[0].contains("at-least-once"),
+        "{exactly:?}"
+    );
+    let wrong = said("", json!({"mode": "allways"}));
+    assert!(
+        wrong[0].contains("/1/outbox/mode") && wrong[0].contains("did you mean \"always\"?"),
+        "{wrong:?}"
+    );
+    let unknown = said("", json!({"max_byte": 5}));
+    assert!(unknown[0].contains("/1/outbox/max_byte") && unknown[0].contains("max_bytes"), "{unknown:?}");
+}

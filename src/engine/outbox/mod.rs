@@ -516,6 +516,11 @@ impl Outbox {
         state.passing.len() + state.parked.len()
     }
 
+    /// How many messages wait on the disk, or are on their way to it.
+    pub fn stored_messages(&self) -> u64 {
+        self.lock().messages()
+    }
+
     /// Tells when its queues grow, also by what others put in: a person who sends dead letters back.
     pub fn growth(&self) -> [watch::Receiver<u64>; 3] {
         self.queues.each_ref().map(|queue| queue.log.watch())

@@ -4,10 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::Value as Json;
 use tidegate_nodes::descriptor::Role;
+use tidegate_nodes::outbox::Delivery;
 
 use super::super::model::FlowNode;
 use super::super::problem::{Problem, Severity};
-use super::super::text::{plain, quoted};
+use super::super::text::{plain, quoted, shown};
 use super::Report;
 
 /// Parts of a document that are no nodes of the palette.
@@ -72,10 +73,28 @@ fn known_type(report: &mut Report<'_>, node: &FlowNode) {
     report.add(Severity::Disabled, "unknown-type", node, "/type", message).hint = hint;
 }
 
+/// What a flow promises of its messages.
+fn delivery(report: &mut Report<'_>, node: &FlowNode) {
+    let Some(said) = node.property("delivery") else { return };
+    let known = said.as_str().is_some_and(|said| said.is_empty() || Delivery::parse(said).is_some());
+    if known {
+        return;
+    }
+    let message = format!("delivery: there is no {}", shown(said));
+    let hint = match said.as_str() {
+        Some("exactly-once") => {
+            "exactly once needs a sink with transactions, and none is there yet: at-least-once sends a name along by which repeats can be dropped"
+                .to_string()
+        }
+        _ => format!("it is one of {}", Delivery::NAMES.map(quoted).join(", ")),
+    };
+    report.add(Severity::Error, "bad-delivery", node, "/delivery", message).hint = Some(hint);
+}
+
 /// The tab or subflow that a node is on.
 fn place(report: &mut Report<'_>, node: &FlowNode) {
     if matches!(node.type_name.as_str(), "tab" | "subflow") {
-        return;
+        return delivery(report, node);
     }
     let Some(z) = node.z.as_deref() else {
         let role = tidegate_nodes::find(&node.type_name).map(|node_type| node_type.descriptor.role);
