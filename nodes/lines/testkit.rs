@@ -7,14 +7,16 @@ use serde_json::{Value as Json, json};
 
 use crate::connector::{ConnectorHost, Delivery, DynResource, Results, Ticket};
 use crate::error::NodeError;
-use crate::host::{Level, Status};
+use crate::host::{Level, Logs, Status};
 use crate::message::Message;
+use crate::testing::MemoryLogs;
 use crate::value::{Object, Value};
 
 #[derive(Default)]
 pub struct TestHost {
     pub logs: Mutex<Vec<(Level, String)>>,
     pub statuses: Mutex<Vec<Status>>,
+    pub device: Option<MemoryLogs>,
 }
 
 impl ConnectorHost for TestHost {
@@ -32,6 +34,10 @@ impl ConnectorHost for TestHost {
 
     fn wall_ms(&self) -> i64 {
         1_700_000_000_000
+    }
+
+    fn logs(&self) -> Option<Arc<dyn Logs>> {
+        Some(Arc::new(self.device.clone()?))
     }
 }
 

@@ -100,6 +100,10 @@ enum Begin {
 }
 
 fn build(config: &NodeConfig) -> Result<Built, NodeError> {
+    make(config).map(Built::connector)
+}
+
+pub(super) fn make(config: &NodeConfig) -> Result<LogIn, NodeError> {
     let config: Config = config.read()?;
     super::check_name("/log", &config.log)?;
     let begin = match config.start.as_str() {
@@ -118,7 +122,7 @@ fn build(config: &NodeConfig) -> Result<Built, NodeError> {
             return Err(NodeError::config(pointer, "expected a number from 0"));
         }
     }
-    Ok(Built::connector(LogIn {
+    Ok(LogIn {
         begin,
         config,
         open: None,
@@ -126,7 +130,7 @@ fn build(config: &NodeConfig) -> Result<Built, NodeError> {
         count: 0,
         ended: false,
         spent: Instant::now(),
-    }))
+    })
 }
 
 fn begin_at(time: &str) -> Result<Begin, NodeError> {
@@ -141,7 +145,7 @@ fn begin_at(time: &str) -> Result<Begin, NodeError> {
     Ok(Begin::At(From::Time(wall_ms)))
 }
 
-struct LogIn {
+pub(super) struct LogIn {
     config: Config,
     begin: Begin,
     open: Option<Open>,

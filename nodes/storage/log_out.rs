@@ -90,6 +90,10 @@ fn quarter() -> f64 {
 }
 
 fn build(config: &NodeConfig) -> Result<Built, NodeError> {
+    make(config).map(Built::connector)
+}
+
+fn make(config: &NodeConfig) -> Result<LogOut, NodeError> {
     let Config { log, key, keep_bytes, keep_messages, keep_age, compact, urgent } = config.read()?;
     super::check_name("/log", &log)?;
     let key = match key.as_str() {
@@ -104,15 +108,7 @@ fn build(config: &NodeConfig) -> Result<Built, NodeError> {
         max_age,
         compact,
     };
-    Ok(Built::connector(LogOut {
-        log,
-        key,
-        keep,
-        urgent,
-        logs: None,
-        source: config.id.clone(),
-        failed: Arc::default(),
-    }))
+    Ok(LogOut { log, key, keep, urgent, open: None, source: config.id.clone(), failed: Arc::default() })
 }
 
 struct LogOut {
@@ -120,7 +116,7 @@ struct LogOut {
     key: Option<Path>,
     keep: Keep,
     urgent: bool,
-    logs: Option<Arc<dyn Logs>>,
+    open: Option<(Arc<dyn Logs>, Arc<dyn ConnectorHost>)>,
     source: crate::value::Str,
     failed: Arc<Failed>,
 }
@@ -134,7 +130,7 @@ struct Failed {
 
 impl Connector for LogOut {
     async fn open(&mut self, host: Arc<dyn ConnectorHost>) -> Result<(), NodeError> {
-        self.logs = Some(super::logs_of(&*host)?);
+        self.open = Some((super::logs_of(&*host)?, host));
         Ok(())
     }
 
@@ -151,7 +147,7 @@ impl Connector for LogOut {
     /// What the store has taken in it keeps until it is on the disk; only a stop makes it drop it, and then the sources
     /// are told.
     async fn handle(&mut self, batch: &mut Vec<Delivery>) -> Result<(), NodeError> {
-        let Some(logs) = &self.logs else { return Ok(()) };
+        let Some((logs, host)) = &self.open else { return Ok(()) };
         let deliveries: Vec<Delivery> = std::mem::take(batch);
         let mut urgent = self.urgent;
         let mut records = Vec::with_capacity(deliveries.len());
@@ -160,11 +156,17 @@ impl Connector for LogOut {
             urgent |= message.get("priority").and_then(Value::as_str) == Some("alarm");
             let key = self.key.as_ref().and_then(|key| key.find(&message.value, &message.value));
             let source = if message.meta.source.is_empty() { &self.source } else { &message.meta.source };
+            let mut value = message.value.clone();
+            // Where it was read from before; log in says it anew.
+            if matches!(value.get("log"), Some(Value::Object(_))) {
+                value.remove("log");
+            }
             records.push(LogRecord {
                 sequence: 0,
-                value: message.value.clone(),
+                value,
                 key: key.map(|key| key.to_text()),
-                wall_ms: message.meta.wall_ms,
+                // One that came from nowhere, a tick, has no time of its own.
+                wall_ms: if message.meta.wall_ms > 0 { message.meta.wall_ms } else { host.wall_ms() },
                 event_ms: message.meta.event_ms,
                 source: source.clone(),
             });
@@ -190,3 +192,7 @@ impl Connector for LogOut {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "log_tests.rs"]
+mod tests;
