@@ -499,3 +499,35 @@ fn what_is_lost_with_a_node_that_panics_is_not_acknowledged_though_it_wrote_stat
     });
     rig.stop();
 }
+
+#[test]
+fn a_clock_that_jumps_expires_nothing_and_changes_no_order() {
+    const HOUR: i64 = 3_600_000;
+    let to_1970 = -std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| i64::try_from(since.as_millis()).unwrap());
+    for (n, jump) in [-HOUR, -14 * 24 * HOUR, to_1970, 365 * 24 * HOUR].into_iter().enumerate() {
+        let dir = tempfile::tempdir().unwrap();
+        let outbox = json!({"mode": "always", "max_age": 3_600});
+        let name = format!("clock {n}");
+        let rig = Rig::start(dir.path(), &name, &[], &outbox);
+        // Without a backlog.
+        rig.world.change(|state| state.confirms = usize::MAX);
+        rig.give(0..50);
+        rig.wait("all are delivered", |state| state.taken.len() == 50);
+        rig.store.jump_wall(jump);
+        // With one.
+        rig.world.change(|state| state.down = true);
+        rig.give(50..100);
+        rig.wait("all are acknowledged", acknowledged(100));
+        rig.store.jump_wall(-2 * jump);
+        rig.give(100..150);
+        rig.wait("all are acknowledged", acknowledged(150));
+        rig.world.change(|state| state.down = false);
+        rig.wait("all are delivered", |state| firsts(&state.taken).len() == 150);
+        rig.world.look(|state| assert_eq!(firsts(&state.taken), (0..150).collect::<Vec<_>>(), "jump {jump}"));
+        rig.wait_until("all are confirmed", || rig.backlog().messages == [0, 0, 0]);
+        let balances = rig.stop();
+        assert_eq!((balances[0].confirmed, balances[0].ledgered), (150, 0), "jump {jump}");
+    }
+}
