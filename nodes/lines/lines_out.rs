@@ -62,6 +62,8 @@ static DESCRIPTOR: Descriptor = Descriptor {
     ],
 };
 
+/// The property of a line that is the same each time its message is sent.
+const NAME: &str = "_name";
 const MAX_WINDOW: f64 = 100_000.0;
 const MIN_TIMEOUT: f64 = 0.01;
 const MAX_TIMEOUT: f64 = 86_400.0;
@@ -221,9 +223,8 @@ impl LinesOut {
         let message = delivery.message();
         let text = if self.whole {
             let mut value = message.value.clone();
-            // The same each time it is sent: the receiver can drop repeats.
             if let Some(name) = delivery.name() {
-                value.insert("_name", name);
+                value.insert(NAME, name);
             }
             Value::Object(value).to_json()
         } else {

@@ -260,6 +260,25 @@ async fn what_is_no_answer_ends_the_connection_and_loses_nothing() {
 }
 
 #[tokio::test]
+async fn the_name_that_an_outbox_gives_goes_along_with_the_whole_message() {
+    let (server, address) = Server::new().await;
+    let told = Arc::new(Told::default());
+    let msg = json!({"payload": {"a": 1}});
+    for (send, expected) in
+        [("msg", json!({"payload": {"a": 1}, "_name": "device/node/7"})), ("payload", json!({"a": 1}))]
+    {
+        let mut node = node(&address, json!({ "send": send }));
+        let mut peer = server.open(&mut node).await;
+        hand(&mut node, &mut vec![told.named(7, msg.clone())]).await;
+        assert_eq!(peer.line().await, expected);
+    }
+    let mut node = node(&address, json!({}));
+    let mut peer = server.open(&mut node).await;
+    hand(&mut node, &mut vec![told.delivery(msg.clone())]).await;
+    assert_eq!(peer.line().await, msg, "without an outbox there is no name");
+}
+
+#[tokio::test]
 async fn nobody_there_is_told_with_the_address() {
     let (server, address) = Server::new().await;
     drop(server);

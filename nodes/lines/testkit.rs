@@ -10,13 +10,14 @@ use crate::error::NodeError;
 use crate::host::{Level, Logs, Status};
 use crate::message::Message;
 use crate::testing::MemoryLogs;
-use crate::value::{Object, Value};
+use crate::value::{Object, Str, Value};
 
 #[derive(Default)]
 pub struct TestHost {
     pub logs: Mutex<Vec<(Level, String)>>,
     pub statuses: Mutex<Vec<Status>>,
-    pub device: Option<MemoryLogs>,
+    /// The gateway's logs, where it keeps data.
+    pub kept: Option<MemoryLogs>,
 }
 
 impl ConnectorHost for TestHost {
@@ -37,11 +38,20 @@ impl ConnectorHost for TestHost {
     }
 
     fn logs(&self) -> Option<Arc<dyn Logs>> {
-        Some(Arc::new(self.device.clone()?))
+        self.kept.clone().map(|logs| Arc::new(logs) as Arc<dyn Logs>)
     }
 }
 
 impl TestHost {
+    pub fn keeping(logs: &MemoryLogs) -> Arc<TestHost> {
+        Arc::new(TestHost { kept: Some(logs.clone()), ..TestHost::default() })
+    }
+
+    pub fn shown(&self) -> Option<Json> {
+        let statuses = self.statuses.lock().unwrap();
+        statuses.last().map(|status| json_of(&status.to_object()))
+    }
+
     pub fn logged(&self, part: &str) -> bool {
         self.logs.lock().unwrap().iter().any(|(_, text)| text.contains(part))
     }
@@ -64,6 +74,10 @@ impl Results for Told {
         self.failed.lock().unwrap().push((error.to_string(), json_of(&message.value)));
     }
 
+    fn name(&self, ticket: &Ticket) -> Option<Str> {
+        (ticket.number > 0).then(|| Str::from(format!("device/node/{}", ticket.number)))
+    }
+
     fn answered(&self, _port: u16, message: Message) {
         self.answers.lock().unwrap().push(json_of(&message.value));
     }
@@ -72,6 +86,17 @@ impl Results for Told {
 impl Told {
     pub fn delivery(self: &Arc<Told>, msg: Json) -> Delivery {
         Delivery::new(Message::new(object(&msg)), self.clone())
+    }
+
+    /// One that an outbox gave, which has a name.
+    pub fn named(self: &Arc<Told>, number: u64, msg: Json) -> Delivery {
+        let ticket = Ticket { number, sent_as: None };
+        Delivery::with_ticket(Message::new(object(&msg)), ticket, self.clone())
+    }
+
+    pub fn confirmed_payloads(&self) -> Vec<i64> {
+        let confirmed = self.confirmed.lock().unwrap();
+        confirmed.iter().map(|message| message["payload"].as_i64().unwrap()).collect()
     }
 
     /// Messages with these payloads.

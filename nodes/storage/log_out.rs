@@ -1,19 +1,21 @@
-//! Log out: appends messages to a log on the device.
+//! log out: appends messages to a log on the device, each confirmed when it is on the disk.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde::Deserialize;
 use tokio::sync::Notify;
 
+use super::logs_of;
 use crate::connector::{Connector, ConnectorHost, Delivery, Incoming};
 use crate::descriptor::{Category, Descriptor, Field, Outputs, Role};
 use crate::error::NodeError;
 use crate::host::{Keep, LogRecord, Logs};
+use crate::message::Message;
 use crate::node::{Built, NodeConfig, NodeType};
 use crate::path::Path;
 use crate::read;
-use crate::value::Value;
+use crate::value::{Str, Value};
 
 pub const NODE: NodeType = NodeType { descriptor: &DESCRIPTOR, build };
 
@@ -27,49 +29,54 @@ static DESCRIPTOR: Descriptor = Descriptor {
     outputs: Outputs::Fixed(0),
     role: Role::Connector,
     fields: &[
-        Field::text("log", "Log", "The name of the log. It is made with its first message.").required(),
+        Field::text("log", "Log", "The name of the log. Where it is empty, msg.log of each message names it."),
         Field::text(
             "key",
             "Key",
-            "The property of the message that says what it is about: for filters and compaction.",
+            "The property of the message that says what the record is about: log in can filter by it, and compaction goes by it.",
         )
         .default("\"topic\""),
         Field::number(
             "keep_bytes",
-            "Keep bytes",
-            "Most bytes of the log on the disk; the oldest messages go first. 0 is no limit.",
+            "Keep (bytes)",
+            "When the log is larger, the oldest records go, about 4 MiB at a time; 0 is no limit.",
         )
-        .default("268435456")
+        .default("0")
         .at_least(0.0),
-        Field::integer("keep_messages", "Keep messages", "Most messages; 0 is no limit.").at_least(0.0),
+        Field::integer(
+            "keep_messages",
+            "Keep (messages)",
+            "The newest so many records stay; older ones go when there is a whole block of them. 0 is no limit.",
+        )
+        .default("0")
+        .at_least(0.0),
         Field::number(
             "keep_age",
-            "Keep for",
-            "Seconds that a message is kept, counting only time that the gateway runs; 0 is for ever.",
+            "Keep (seconds)",
+            "Records older than this go. Only time that the gateway runs counts, so that a clock that jumps drops nothing. 0 keeps them.",
         )
+        .default("0")
         .at_least(0.0),
-        Field::bool(
-            "compact",
-            "Compact",
-            "Of messages with the same key only the newest is kept, after a while.",
-        )
-        .default("false"),
+        Field::bool("compact", "Keep the last of each key", "Of records with the same key only the newest stays, after a while.")
+            .default("false"),
         Field::bool(
             "urgent",
             "At once",
-            "Does not wait for others to be written together with. Alarms (`msg.priority`) never wait.",
+            "Writes without waiting for others to go in the same write. Messages with msg.priority alarm never wait.",
         )
         .default("false"),
     ],
 };
 
+/// Messages on their way to the disk. While it is full or slow, more wait before this node.
+const ON_THE_WAY: usize = 4_096;
+
 #[derive(Deserialize)]
 struct Config {
     #[serde(default, deserialize_with = "read::text")]
     log: String,
-    #[serde(default = "topic", deserialize_with = "read::text")]
-    key: String,
-    #[serde(default = "quarter", deserialize_with = "read::number")]
+    key: Option<String>,
+    #[serde(default, deserialize_with = "read::number")]
     keep_bytes: f64,
     #[serde(default, deserialize_with = "read::count")]
     keep_messages: usize,
@@ -81,118 +88,246 @@ struct Config {
     urgent: bool,
 }
 
-fn topic() -> String {
-    "topic".to_string()
-}
-
-fn quarter() -> f64 {
-    268_435_456.0
-}
-
 fn build(config: &NodeConfig) -> Result<Built, NodeError> {
-    make(config).map(Built::connector)
+    make(config.read()?).map(Built::connector)
 }
 
-fn make(config: &NodeConfig) -> Result<LogOut, NodeError> {
-    let Config { log, key, keep_bytes, keep_messages, keep_age, compact, urgent } = config.read()?;
-    super::check_name("/log", &log)?;
-    let key = match key.as_str() {
-        "" => None,
-        key => Some(Path::parse_msg(key).map_err(|error| NodeError::config("/key", error.message()))?),
-    };
-    let max_age = (keep_age > 0.0).then(|| std::time::Duration::try_from_secs_f64(keep_age)).transpose();
-    let max_age = max_age.map_err(|_| NodeError::config("/keep_age", "expected seconds from 0"))?;
-    let keep = Keep {
-        max_bytes: (keep_bytes > 0.0).then_some(keep_bytes as u64),
-        max_messages: (keep_messages > 0).then_some(keep_messages as u64),
-        max_age,
-        compact,
-    };
-    Ok(LogOut { log, key, keep, urgent, open: None, source: config.id.clone(), failed: Arc::default() })
+fn make(config: Config) -> Result<LogOut, NodeError> {
+    if !(0.0..9e15).contains(&config.keep_bytes) {
+        return Err(NodeError::config("/keep_bytes", "expected bytes from 0; 0 is no limit"));
+    }
+    let max_age = Duration::try_from_secs_f64(config.keep_age)
+        .map_err(|_| NodeError::config("/keep_age", "expected seconds from 0; 0 keeps the records"))?;
+    let key = config.key.unwrap_or_else(|| "topic".to_string());
+    let key = (!key.trim().is_empty()).then(|| Path::parse_msg(key.trim())).transpose();
+    let key = key.map_err(|error| NodeError::config("/key", error.message()))?;
+    if config.compact && key.is_none() {
+        return Err(NodeError::config(
+            "/key",
+            "to keep the last of each key it takes a key: topic, for example",
+        ));
+    }
+    let log = config.log.trim();
+    Ok(LogOut {
+        log: (!log.is_empty()).then(|| Str::new(log)),
+        key,
+        keep: Keep {
+            max_bytes: (config.keep_bytes > 0.0).then_some(config.keep_bytes as u64),
+            max_messages: (config.keep_messages > 0).then_some(config.keep_messages as u64),
+            max_age: (!max_age.is_zero()).then_some(max_age),
+            compact: config.compact,
+        },
+        urgent: config.urgent,
+        open: None,
+        way: Arc::default(),
+    })
 }
 
 struct LogOut {
-    log: String,
+    /// Nothing: the message says it.
+    log: Option<Str>,
     key: Option<Path>,
     keep: Keep,
     urgent: bool,
-    open: Option<(Arc<dyn Logs>, Arc<dyn ConnectorHost>)>,
-    source: crate::value::Str,
-    failed: Arc<Failed>,
+    open: Option<Open>,
+    way: Arc<Way>,
 }
 
-/// An append that was given up by the store: the connector opens again, and its sources send again.
+struct Open {
+    logs: Arc<dyn Logs>,
+    host: Arc<dyn ConnectorHost>,
+}
+
+/// What is on its way to the disk. The store tells from its own thread what became of it.
 #[derive(Default)]
-struct Failed {
-    happened: AtomicBool,
-    stir: Notify,
+struct Way {
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    messages: usize,
+    /// There was no room: somebody waits to hear of some.
+    full: bool,
+    /// What could not be written now, to be given back.
+    back: Vec<Delivery>,
+    error: Option<NodeError>,
+}
+
+impl Way {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Connector for LogOut {
     async fn open(&mut self, host: Arc<dyn ConnectorHost>) -> Result<(), NodeError> {
-        self.open = Some((super::logs_of(&*host)?, host));
+        self.open = Some(Open { logs: logs_of(&*host)?, host });
         Ok(())
     }
 
+    /// Hears of appends that failed, and of room.
     async fn next(&mut self) -> Result<Vec<Incoming>, NodeError> {
         loop {
-            let stir = self.failed.stir.notified();
-            if self.failed.happened.swap(false, Ordering::AcqRel) {
-                return Err(NodeError::disconnected(format!("the log {} could not be written", self.log)));
+            {
+                let mut state = self.way.lock();
+                if let Some(error) = state.error.take() {
+                    return Err(error);
+                }
+                if state.full && state.messages <= ON_THE_WAY / 2 {
+                    state.full = false;
+                    return Ok(Vec::new());
+                }
             }
-            stir.await;
+            self.way.changed.notified().await;
         }
     }
 
-    /// What the store has taken in it keeps until it is on the disk; only a stop makes it drop it, and then the sources
-    /// are told.
     async fn handle(&mut self, batch: &mut Vec<Delivery>) -> Result<(), NodeError> {
-        let Some((logs, host)) = &self.open else { return Ok(()) };
-        let deliveries: Vec<Delivery> = std::mem::take(batch);
-        let mut urgent = self.urgent;
-        let mut records = Vec::with_capacity(deliveries.len());
-        for delivery in &deliveries {
+        let Some(Open { logs, host }) = &self.open else { return Ok(()) };
+        let take = {
+            let mut state = self.way.lock();
+            let room = ON_THE_WAY.saturating_sub(state.messages);
+            state.full = batch.len() > room;
+            batch.len().min(room)
+        };
+        // Mostly one log, and then one append.
+        let mut appends: Vec<Append> = Vec::new();
+        for delivery in batch.drain(..take) {
             let message = delivery.message();
-            urgent |= message.get("priority").and_then(Value::as_str) == Some("alarm");
-            let key = self.key.as_ref().and_then(|key| key.find(&message.value, &message.value));
-            let source = if message.meta.source.is_empty() { &self.source } else { &message.meta.source };
-            let mut value = message.value.clone();
-            // Where it was read from before; log in says it anew.
-            if matches!(value.get("log"), Some(Value::Object(_))) {
-                value.remove("log");
-            }
-            records.push(LogRecord {
-                sequence: 0,
-                value,
-                key: key.map(|key| key.to_text()),
-                // One that came from nowhere, a tick, has no time of its own.
-                wall_ms: if message.meta.wall_ms > 0 { message.meta.wall_ms } else { host.wall_ms() },
-                event_ms: message.meta.event_ms,
-                source: source.clone(),
+            let log = match self.log_of(message) {
+                Ok(log) => log,
+                Err(error) => {
+                    delivery.fail(error);
+                    continue;
+                }
+            };
+            let record = self.record(message, &**host);
+            let urgent = self.urgent || message.get("priority").and_then(Value::as_str) == Some("alarm");
+            let at = appends.iter().position(|append| append.log == log).unwrap_or_else(|| {
+                appends.push(Append::of(log));
+                appends.len() - 1
             });
+            appends[at].records.push(record);
+            appends[at].deliveries.push(delivery);
+            appends[at].urgent |= urgent;
         }
-        let failed = self.failed.clone();
-        logs.append(
-            &self.log,
-            &self.keep,
-            records,
-            urgent,
-            Box::new(move |result| match result {
-                Ok(_) => deliveries.into_iter().for_each(Delivery::confirm),
-                Err(error @ NodeError::Rejected(_)) => {
-                    deliveries.into_iter().for_each(|delivery| delivery.fail(error.clone()));
-                }
-                Err(_) => {
-                    drop(deliveries);
-                    failed.happened.store(true, Ordering::Release);
-                    failed.stir.notify_one();
-                }
-            }),
-        );
+        for Append { log, records, deliveries, urgent } in appends {
+            let batch = Batch::of(deliveries, &self.way);
+            logs.append(&log, &self.keep, records, urgent, Box::new(move |result| batch.told(result)));
+        }
         Ok(())
+    }
+
+    /// Only what could not be written. What is on its way to the disk is not given back, or it would stand in the log
+    /// twice: it is confirmed when it is there, also when this node is closed by then.
+    fn take_unconfirmed(&mut self) -> Vec<Delivery> {
+        std::mem::take(&mut self.way.lock().back)
+    }
+
+    async fn close(&mut self) {
+        self.open = None;
+    }
+}
+
+impl LogOut {
+    fn log_of(&self, message: &Message) -> Result<Str, NodeError> {
+        if let Some(log) = &self.log {
+            return Ok(log.clone());
+        }
+        let found = match message.get("log") {
+            Some(Value::Str(name)) if !name.trim().is_empty() => return Ok(Str::new(name.trim())),
+            Some(Value::Str(_)) => "msg.log is empty".to_string(),
+            Some(other) => format!("msg.log is no name (it is of the type {})", other.kind()),
+            None => "msg.log is missing".to_string(),
+        };
+        Err(NodeError::rejected(format!("{found}: name the log in the node or in msg.log")))
+    }
+
+    fn record(&self, message: &Message, host: &dyn ConnectorHost) -> LogRecord {
+        let mut value = message.value.clone();
+        // Of another log, or of where it goes: log in sets it anew.
+        if value.contains_key("log") {
+            value.remove("log");
+        }
+        let key = self.key.as_ref().and_then(|key| key.find(&message.value, &message.value));
+        let meta = &message.meta;
+        LogRecord {
+            sequence: 0,
+            value,
+            key: key.filter(|key| !key.is_null()).map(|key| key.to_text()),
+            // A message that came from nowhere has no time.
+            wall_ms: if meta.wall_ms == 0 { host.wall_ms() } else { meta.wall_ms },
+            event_ms: meta.event_ms,
+            source: meta.source.clone(),
+        }
+    }
+}
+
+struct Append {
+    log: Str,
+    records: Vec<LogRecord>,
+    deliveries: Vec<Delivery>,
+    urgent: bool,
+}
+
+impl Append {
+    fn of(log: Str) -> Append {
+        Append { log, records: Vec::new(), deliveries: Vec::new(), urgent: false }
+    }
+}
+
+/// The messages of one append, until it is told what became of them.
+struct Batch {
+    deliveries: Vec<Delivery>,
+    way: Arc<Way>,
+}
+
+impl Batch {
+    fn of(deliveries: Vec<Delivery>, way: &Arc<Way>) -> Batch {
+        way.lock().messages += deliveries.len();
+        Batch { deliveries, way: way.clone() }
+    }
+
+    fn told(mut self, result: Result<Vec<u64>, NodeError>) {
+        self.settle(result);
+    }
+
+    fn settle(&mut self, result: Result<Vec<u64>, NodeError>) {
+        let deliveries = std::mem::take(&mut self.deliveries);
+        if deliveries.is_empty() {
+            return;
+        }
+        let mut state = self.way.lock();
+        state.messages -= deliveries.len();
+        match result {
+            Err(error @ NodeError::Disconnected(_)) => {
+                state.back.extend(deliveries);
+                state.error = Some(error);
+            }
+            result => {
+                // Confirming may wake others: not under the lock.
+                drop(state);
+                for delivery in deliveries {
+                    match &result {
+                        Ok(_) => delivery.confirm(),
+                        Err(error) => delivery.fail(NodeError::rejected(error.message())),
+                    }
+                }
+            }
+        }
+        self.way.changed.notify_one();
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        // Dropped without a word: the store is closed.
+        self.settle(Err(NodeError::disconnected("the store does not take it: it is closed")));
     }
 }
 
 #[cfg(test)]
-#[path = "log_tests.rs"]
+#[path = "log_out_tests.rs"]
 mod tests;

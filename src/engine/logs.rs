@@ -9,7 +9,7 @@ use tidegate_nodes::error::NodeError;
 use tidegate_nodes::host::{Appended, From, Keep, LogReader, LogRecord, Logs};
 use tidegate_nodes::value::Object;
 
-use crate::store::{Commit, Cursor, Log, Record, Retention, Store, StoreError};
+use crate::store::{Commit, Cursor, DEAD_LETTERS, Log, Record, Retention, Store, StoreError};
 
 pub struct DeviceLogs {
     store: Arc<Store>,
@@ -78,6 +78,12 @@ impl Logs for DeviceLogs {
 fn allowed(log: &str) -> Result<(), NodeError> {
     match log {
         "" => Err(NodeError::fatal("a log needs a name")),
+        DEAD_LETTERS => {
+            let text = format!(
+                "the log {log} is the gateway's own: see `tidegate outbox dead`, or take another name"
+            );
+            Err(NodeError::fatal(text))
+        }
         log if log.starts_with(OURS) => Err(NodeError::fatal(format!(
             "the log {log} is the gateway's own: names that begin with {OURS} are"
         ))),

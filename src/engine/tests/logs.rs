@@ -71,7 +71,7 @@ fn a_replay_beside_the_live_reader_disturbs_nothing() {
         "again",
         "log in",
         json!([["f"]]),
-        json!({"log": "history", "start": "start", "follow": false, "filter": "1*"}),
+        json!({"log": "history", "start": "start", "follow": false, "tellEnd": true, "key": "1*"}),
     ));
     nodes.push(node("f", "counter", json!([["second"]]), json!({})));
     nodes.push(node("second", "keeper", json!([]), json!({"world": "replayed", "outbox": {"mode": "off"}})));
