@@ -286,7 +286,8 @@ impl Outbox {
         let limit = if setup.settings.mode == Mode::Offline { setup.settings.slow_messages } else { most };
         state.passing.take(most, limit, &mut batch);
         // What passes is older than all that is stored: it goes first.
-        if draining || state.passing.is_waiting() {
+        // While it is being written down nothing is read either: it would be handed out twice.
+        if draining || state.passing.is_waiting() || state.passing.is_being_stored() {
             return (batch, None);
         }
         self.retries_due(state);

@@ -86,6 +86,11 @@ impl Passing {
         self.here.len() > self.handed
     }
 
+    /// Whether some are on their way to the disk.
+    pub fn is_being_stored(&self) -> bool {
+        !self.on_the_way.is_empty()
+    }
+
     pub fn len(&self) -> usize {
         self.here.len()
     }

@@ -121,8 +121,8 @@ fn firsts(taken: &[i64]) -> Vec<i64> {
 #[test]
 fn always_acknowledges_when_it_is_on_the_disk_and_delivers_after_a_restart() {
     let dir = tempfile::tempdir().unwrap();
+    World::named("always").change(|state| state.down = true);
     let rig = Rig::start(dir.path(), "always", &[], &json!({"mode": "always"}));
-    rig.world.change(|state| state.down = true);
     rig.give(0..2_000);
     rig.wait("all are acknowledged though nobody is there", acknowledged(2_000));
     assert!(rig.world.look(all_done));
@@ -221,11 +221,11 @@ fn alarms_go_first_and_telemetry_last() {
         value.insert("priority", ["telemetry", "event", "alarm"][(n % 3) as usize]);
     }
     let dir = tempfile::tempdir().unwrap();
-    let rig = Rig::start(dir.path(), "priorities", &[], &json!({"mode": "always"}));
-    rig.world.change(|state| {
+    World::named("priorities").change(|state| {
         state.down = true;
         state.dress = Some(dress);
     });
+    let rig = Rig::start(dir.path(), "priorities", &[], &json!({"mode": "always"}));
     rig.give(0..90);
     rig.wait("all are acknowledged", acknowledged(90));
     rig.world.change(|state| {
@@ -245,8 +245,8 @@ fn a_full_outbox_drops_what_its_policy_says_and_counts_it() {
         let dir = tempfile::tempdir().unwrap();
         let outbox = json!({"mode": "always", "max_messages": 100, "when_full": policy});
         let name = format!("full {policy}");
+        World::named(&name).change(|state| state.down = true);
         let rig = Rig::start(dir.path(), &name, &[], &outbox);
-        rig.world.change(|state| state.down = true);
         rig.give(0..200);
         rig.wait("all are acknowledged", acknowledged(200));
         assert!(rig.world.look(all_done));
@@ -273,8 +273,8 @@ fn a_full_outbox_drops_what_its_policy_says_and_counts_it() {
 #[test]
 fn a_full_outbox_that_blocks_lets_the_source_wait_and_loses_nothing() {
     let dir = tempfile::tempdir().unwrap();
+    World::named("blocks").change(|state| state.down = true);
     let rig = Rig::start(dir.path(), "blocks", &[], &json!({"mode": "always", "max_messages": 100}));
-    rig.world.change(|state| state.down = true);
     rig.give(0..1_000);
     rig.wait_until("its part is full", || rig.backlog().messages[1] == 80 && rig.backlog().parked == 100);
     rig.wait("what is on the disk is acknowledged", acknowledged(80));
@@ -290,8 +290,8 @@ fn a_full_outbox_that_blocks_lets_the_source_wait_and_loses_nothing() {
 #[test]
 fn what_waited_too_long_is_expired_and_counted() {
     let dir = tempfile::tempdir().unwrap();
+    World::named("expired").change(|state| state.down = true);
     let rig = Rig::start(dir.path(), "expired", &[], &json!({"mode": "always", "max_age": 0.2}));
-    rig.world.change(|state| state.down = true);
     rig.give(0..50);
     rig.wait("all are acknowledged", acknowledged(50));
     // The wall clock jumps a year on: that expires nothing.
@@ -403,8 +403,8 @@ fn state_and_contexts_come_back_and_go_on_with_what_was_stored() {
     let dir = tempfile::tempdir().unwrap();
     let middle = [node("tally", "tally", json!([["sink"]]), json!({}))];
     let outbox = json!({"mode": "always"});
+    World::named("tally").change(|state| state.down = true);
     let rig = Rig::start(dir.path(), "tally", &middle, &outbox);
-    rig.world.change(|state| state.down = true);
     rig.give(0..100);
     rig.wait("all are acknowledged", acknowledged(100));
     rig.stop();

@@ -205,7 +205,10 @@ impl Connector for Sink {
         let world = self.world.clone();
         let stir = world.stir.notified();
         self.confirm();
-        stir.await;
+        // What was said before there was anything to stir is seen here.
+        if !world.look(|state| state.down) {
+            stir.await;
+        }
         self.confirm();
         if world.look(|state| state.down) {
             return Err(NodeError::disconnected("it went away"));
