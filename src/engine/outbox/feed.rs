@@ -77,8 +77,11 @@ impl Feed {
 
     /// One that passed through memory and was just stored. It is handed out before what comes behind it.
     pub fn append_passed(&mut self, item: Item, in_hand: bool) {
-        self.end = self.end.max(item.sequence + 1);
-        self.stored = self.stored.max(self.end);
+        self.stored = self.stored.max(item.sequence + 1);
+        // Beyond the end it stands behind what is not read yet: what others put in, such as a letter that was sent back.
+        if item.sequence == self.end {
+            self.end += 1;
+        }
         if in_hand {
             self.handed.insert(item.sequence, item.ran_ms);
         } else {
@@ -105,8 +108,12 @@ impl Feed {
         self.handed.remove(&sequence)
     }
 
-    /// The connector gives it back: to its place among those that were given back before.
+    /// The connector gives it back: to its place among those that were given back before. One beyond the end is read when
+    /// it is its turn.
     pub fn give_back(&mut self, item: Item) {
+        if item.sequence >= self.end {
+            return;
+        }
         let at = self.returned.partition_point(|known| known.sequence < item.sequence);
         self.returned.insert(at, item);
     }
@@ -184,7 +191,8 @@ impl Outbox {
         // Meanwhile the end may have moved: by what was stored, or was given up.
         let moved = page.next > feed.end;
         for (sequence, record) in page.records {
-            if sequence >= feed.end && !queue.cursor.is_done(sequence) {
+            let is_elsewhere = queue.cursor.is_done(sequence) || feed.handed.contains_key(&sequence);
+            if sequence >= feed.end && !is_elsewhere {
                 feed.push(Item::of(sequence, record));
             }
         }
@@ -225,11 +233,9 @@ impl Outbox {
         }
         let now = Instant::now();
         let (due, later): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut state.retries).into_iter().partition(|(at, _, _)| *at <= now);
+            std::mem::take(&mut state.retries).into_iter().partition(|(at, _)| *at <= now);
         state.retries = later;
-        for (_, priority, item) in due {
-            state.feeds[priority as usize].give_back(item);
-        }
+        due.into_iter().for_each(|(_, one)| self.give_one_back(state, one));
     }
 }
 

@@ -70,10 +70,10 @@ struct State {
     feeds: [Feed; 3],
     /// For which there is no room: their sources wait.
     parked: VecDeque<(Priority, Unconfirmed)>,
-    /// Refused ones that are sent again at a time.
-    retries: Vec<(Instant, Priority, Item)>,
+    /// Refused ones that are sent again at a time. Until then they count as handed out.
+    retries: Vec<(Instant, Returned)>,
     /// How often those that were refused have been sent.
-    attempts: BTreeMap<(Priority, u64), u32>,
+    attempts: BTreeMap<Ticket, u32>,
     pace: Pace,
     room: Room,
     delivered: stats::Rate,
@@ -87,8 +87,11 @@ pub struct Handed {
     pub message: Message,
 }
 
+/// A message that the connector had: its ticket, the name under which it went out before, and what it says.
+type Returned = (Ticket, Option<Str>, Message);
+
 /// What the host keeps of a message while the connector has it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ticket {
     Passing(u64),
     Stored(Priority, u64),
@@ -121,7 +124,7 @@ impl State {
     /// How many messages it holds, those on their way to the disk included and those given up not.
     fn messages(&self) -> u64 {
         let held: u64 = self.feeds.iter().map(Feed::len).sum();
-        held + (self.pending + self.retries.len()) as u64
+        held + self.pending as u64
     }
 }
 
@@ -145,6 +148,7 @@ impl Outbox {
         let state = State {
             storing: stored || settings.mode == Mode::Always,
             feeds,
+            passing: Passing::new(),
             pace: Pace::new(settings.pace),
             ..State::default()
         };
@@ -283,6 +287,7 @@ impl Outbox {
         let mut state = self.lock();
         let state = &mut *state;
         let mut batch = Vec::new();
+        self.retries_due(state);
         let limit = if setup.settings.mode == Mode::Offline { setup.settings.slow_messages } else { most };
         state.passing.take(most, limit, &mut batch);
         // What passes is older than all that is stored: it goes first.
@@ -290,7 +295,6 @@ impl Outbox {
         if draining || state.passing.is_waiting() || state.passing.is_being_stored() {
             return (batch, None);
         }
-        self.retries_due(state);
         for priority in Priority::ALL {
             let queue = &self.queues[priority as usize];
             let paced = priority != Priority::Alarm;
@@ -327,14 +331,17 @@ impl Outbox {
         let mut state = self.lock();
         state.delivered.count();
         let original = match ticket {
-            Ticket::Passing(id) => match state.passing.confirm(id) {
-                passing::Confirmed::Now(original) => Some(original),
-                passing::Confirmed::Later => None,
-                passing::Confirmed::Stored(priority, sequence) => {
-                    self.confirm_stored(&mut state, priority, sequence);
-                    None
+            Ticket::Passing(id) => {
+                state.attempts.remove(&ticket);
+                match state.passing.confirm(id) {
+                    passing::Confirmed::Now(original) => Some(original),
+                    passing::Confirmed::Later => None,
+                    passing::Confirmed::Stored(priority, sequence) => {
+                        self.confirm_stored(&mut state, priority, sequence);
+                        None
+                    }
                 }
-            },
+            }
             Ticket::Stored(priority, sequence) => {
                 self.confirm_stored(&mut state, priority, sequence);
                 None
@@ -350,7 +357,7 @@ impl Outbox {
     fn confirm_stored(&self, state: &mut State, priority: Priority, sequence: u64) {
         let queue = &self.queues[priority as usize];
         state.feeds[priority as usize].settle(sequence);
-        state.attempts.remove(&(priority, sequence));
+        state.attempts.remove(&Ticket::Stored(priority, sequence));
         queue.cursor.confirm(sequence, sequence);
         self.store.advance(&queue.log, &queue.cursor);
     }
@@ -375,19 +382,21 @@ impl Outbox {
     }
 
     /// The connector gives these back, in order; they go out again, before the others.
-    pub fn give_back(self: &Arc<Outbox>, returned: Vec<(Ticket, Option<Str>, Message)>) {
-        let now = self.store.ran_ms();
+    pub fn give_back(self: &Arc<Outbox>, returned: Vec<Returned>) {
         let mut state = self.lock();
-        for (ticket, sent_as, message) in returned {
-            let stored = match ticket {
-                Ticket::Passing(id) => state.passing.give_back(id),
-                Ticket::Stored(priority, sequence) => Some((priority, sequence)),
-            };
-            if let Some((priority, sequence)) = stored {
-                let feed = &mut state.feeds[priority as usize];
-                let ran_ms = feed.settle(sequence).unwrap_or(now);
-                feed.give_back(Item { sequence, ran_ms, sent_as, message });
-            }
+        returned.into_iter().for_each(|one| self.give_one_back(&mut state, one));
+    }
+
+    fn give_one_back(&self, state: &mut State, (ticket, sent_as, message): Returned) {
+        let stored = match ticket {
+            Ticket::Passing(id) => state.passing.give_back(id),
+            Ticket::Stored(priority, sequence) => Some((priority, sequence)),
+        };
+        if let Some((priority, sequence)) = stored {
+            let sent_as = self.went_out_as(ticket, sent_as);
+            let feed = &mut state.feeds[priority as usize];
+            let ran_ms = feed.settle(sequence).unwrap_or_else(|| self.store.ran_ms());
+            feed.give_back(Item { sequence, ran_ms, sent_as, message });
         }
     }
 
@@ -396,6 +405,7 @@ impl Outbox {
         let mut state = self.lock();
         state.passing.take_all_back();
         state.retries.clear();
+        state.attempts.retain(|ticket, _| matches!(ticket, Ticket::Stored(..)));
         for (feed, queue) in state.feeds.iter_mut().zip(&self.queues) {
             feed.start_over(queue.cursor.position() + 1);
         }
@@ -489,7 +499,8 @@ impl Outbox {
                 }
                 passing::Fate::Refused(error) => {
                     feed.append_passed(item, true);
-                    refused.push((priority, sequence, error, now.original.message().clone()));
+                    feed.settle(sequence);
+                    refused.push((priority, sequence, id, error, now.original.message().clone()));
                 }
             }
             originals.push(now.original);
@@ -502,9 +513,9 @@ impl Outbox {
         for original in originals {
             original.confirm();
         }
-        for (priority, sequence, error, message) in refused {
+        for (priority, sequence, id, error, message) in refused {
             let message = Message { token: Token::none(), ..message };
-            self.bury(priority, sequence, None, &error, &message);
+            self.bury(priority, sequence, Some(self.name(Ticket::Passing(id))), &error, &message);
         }
         self.arrived.notify_one();
     }
@@ -555,6 +566,11 @@ impl Outbox {
                 Str::from(format!("{}/{}/{}/{sequence}", self.store.device(), self.node, priority.name()))
             }
         }
+    }
+
+    /// What the name of a stored message stays, where it went out under another before it was stored.
+    fn went_out_as(&self, ticket: Ticket, sent_as: Option<Str>) -> Option<Str> {
+        sent_as.or_else(|| matches!(ticket, Ticket::Passing(_)).then(|| self.name(ticket)))
     }
 
     fn passing_name(&self, boot: u64, id: u64) -> Str {

@@ -2,6 +2,7 @@
 //! the connector has copies without a token, so that one that is written to the disk meanwhile is done with at once.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tidegate_nodes::error::NodeError;
@@ -56,6 +57,12 @@ pub enum Confirmed {
 }
 
 impl Passing {
+    /// The name of a message holds its id: an outbox that is closed and opened again while the gateway runs gives none twice.
+    pub fn new() -> Passing {
+        static OPENED: AtomicU64 = AtomicU64::new(0);
+        Passing { next_id: OPENED.fetch_add(1, Ordering::Relaxed) << 40, ..Passing::default() }
+    }
+
     pub fn push(&mut self, original: Unconfirmed) {
         self.next_id += 1;
         self.here.insert(self.next_id, One { original, handed_at: None, went_out: false });
@@ -125,8 +132,10 @@ impl Passing {
         Some(one.original)
     }
 
-    pub fn refuse_on_the_way(&mut self, id: u64, error: &NodeError) -> bool {
-        self.on_the_way.get_mut(&id).map(|one| one.fate = Fate::Refused(error.clone())).is_some()
+    pub fn refuse_on_the_way(&mut self, id: u64, error: &NodeError) {
+        if let Some(one) = self.on_the_way.get_mut(&id) {
+            one.fate = Fate::Refused(error.clone());
+        }
     }
 
     pub fn take_stored(&mut self, id: u64) -> Option<(Priority, u64)> {

@@ -10,7 +10,7 @@ use tidegate_nodes::value::{Str, Value};
 
 use super::super::pending::{Pending, dead_letters, record_of};
 use super::feed::Item;
-use super::{Outbox, Ticket};
+use super::{Outbox, State, Ticket};
 use crate::store::Reason;
 
 /// What is to be done about a refused message.
@@ -35,35 +35,31 @@ impl Outbox {
         message: Message,
         catches: bool,
     ) -> Refusal {
+        let sent_as = self.went_out_as(ticket, sent_as);
+        let setup = self.setup();
+        let mut state = self.lock();
+        let ticket = now_at(&mut state, ticket);
+        let attempt = *state.attempts.entry(ticket).and_modify(|n| *n += 1).or_insert(1);
+        if attempt < setup.settings.attempts {
+            let doubled = setup.settings.retry_wait.saturating_mul(1 << (attempt - 1).min(16));
+            let wait = doubled.min(LONGEST_WAIT);
+            let sent_as = sent_as.filter(|_| matches!(ticket, Ticket::Stored(..)));
+            state.retries.push((Instant::now() + wait, (ticket, sent_as, message)));
+            return Refusal::Again(wait);
+        }
+        state.attempts.remove(&ticket);
         let (priority, sequence) = match ticket {
             Ticket::Passing(id) => {
-                let mut state = self.lock();
                 if let Some(original) = state.passing.remove(id) {
                     // Its own token goes to Catch, or to the dead letters, as that of any message that fails.
                     return Refusal::Raise(original.into_message());
                 }
-                if state.passing.refuse_on_the_way(id, error) {
-                    return Refusal::Told(message);
-                }
-                match state.passing.take_stored(id) {
-                    Some(stored) => stored,
-                    None => return Refusal::Told(message),
-                }
+                state.passing.refuse_on_the_way(id, error);
+                return Refusal::Told(message);
             }
             Ticket::Stored(priority, sequence) => (priority, sequence),
         };
-        let setup = self.setup();
-        let mut state = self.lock();
-        let ran_ms = state.feeds[priority as usize].settle(sequence).unwrap_or_else(|| self.store.ran_ms());
-        let attempt = *state.attempts.entry((priority, sequence)).and_modify(|n| *n += 1).or_insert(1);
-        if attempt < setup.settings.attempts {
-            let doubled = setup.settings.retry_wait.saturating_mul(1 << (attempt - 1).min(16));
-            let wait = doubled.min(LONGEST_WAIT);
-            let item = Item { sequence, ran_ms, sent_as, message };
-            state.retries.push((Instant::now() + wait, priority, item));
-            return Refusal::Again(wait);
-        }
-        state.attempts.remove(&(priority, sequence));
+        state.feeds[priority as usize].settle(sequence);
         drop(state);
         if catches {
             let letter = CaughtLetter { outbox: self.clone(), priority, sent_as, message: message.clone() };
@@ -103,6 +99,17 @@ impl Outbox {
         self.note_given_up(priority, (sequence, sequence), Reason::DeadLetter, error.message(), &mut pending);
         pending.submit(&self.store);
     }
+}
+
+/// Where a message is by now that went out from memory: it may have been stored meanwhile.
+fn now_at(state: &mut State, ticket: Ticket) -> Ticket {
+    let Ticket::Passing(id) = ticket else { return ticket };
+    let Some((priority, sequence)) = state.passing.take_stored(id) else { return ticket };
+    let stored = Ticket::Stored(priority, sequence);
+    if let Some(attempts) = state.attempts.remove(&ticket) {
+        state.attempts.insert(stored, attempts);
+    }
+    stored
 }
 
 /// A stored message that a Catch has taken: it is done with when what the Catch leads to is.

@@ -350,6 +350,116 @@ fn a_refused_message_that_passes_through_is_a_dead_letter_too() {
 }
 
 #[test]
+fn what_is_refused_on_its_way_through_memory_is_tried_as_often_as_the_sink_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let outbox = json!({"mode": "offline", "retry": {"attempts": 3, "wait": 0.01}});
+    let rig = Rig::start(dir.path(), "poison again", &[], &outbox);
+    rig.world.change(|state| {
+        state.confirms = usize::MAX;
+        state.poison = vec![3];
+    });
+    rig.give(0..10);
+    rig.wait("all are acknowledged", acknowledged(10));
+    assert_eq!(rig.world.look(|state| state.refused.clone()), [3, 3, 3]);
+    assert_eq!(rig.records(DEAD_LETTERS).len(), 1);
+    // One that is taken when it comes again is delivered, and no dead letter.
+    rig.world.change(|state| (state.poison, state.refused) = (vec![12], vec![]));
+    let outbox = json!({"mode": "offline", "retry": {"attempts": 1_000, "wait": 0.01}});
+    rig.engine().deploy(plan(&nodes("poison again", &[], &outbox)), Deployment::Nodes);
+    rig.give(10..20);
+    rig.wait("it is refused", |state| state.refused.len() >= 2);
+    rig.world.change(|state| state.poison.clear());
+    rig.wait("it is delivered", |state| state.taken.contains(&12));
+    rig.wait("all are acknowledged", acknowledged(20));
+    assert_eq!(rig.records(DEAD_LETTERS).len(), 1);
+    rig.stop();
+}
+
+/// No message has two names, and no two have the same.
+fn look_at_names(state: &State) {
+    let mut by_name = std::collections::HashMap::new();
+    let mut by_number = std::collections::HashMap::new();
+    for (n, name) in &state.names {
+        assert_eq!(by_name.insert(name, *n).unwrap_or(*n), *n, "two messages are called {name}");
+        assert_eq!(by_number.insert(*n, name).unwrap_or(name), name, "{n} has two names");
+    }
+}
+
+#[test]
+fn a_message_that_was_stored_while_it_was_out_keeps_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = Rig::start(dir.path(), "names", &[], &json!({"slow_messages": 10}));
+    rig.give(0..30);
+    rig.wait("all are acknowledged though nothing is confirmed", acknowledged(30));
+    rig.wait("the sink has all", |state| state.in_hand == 30);
+    rig.world.change(|state| state.down = true);
+    rig.wait("it has none any more", |state| state.opened > 1);
+    rig.world.change(|state| {
+        state.down = false;
+        state.confirms = usize::MAX;
+    });
+    rig.wait("all are delivered again", |state| state.taken.len() == 60);
+    rig.world.look(look_at_names);
+    rig.stop();
+}
+
+#[test]
+fn a_sink_that_comes_back_in_the_same_run_gives_no_name_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let with = nodes("comes back", &[], &json!({"mode": "offline"}));
+    let mut without = with.clone();
+    without.as_array_mut().unwrap().retain(|node| node["id"] != "sink");
+    without[1]["wires"] = json!([[]]);
+    let rig = Rig::run(dir.path(), "comes back", &with);
+    rig.give(0..10);
+    rig.wait("they are out", |state| state.in_hand == 10);
+    rig.engine().deploy(plan(&without), Deployment::Nodes);
+    rig.wait("they are on the disk", acknowledged(10));
+    rig.world.change(|state| state.confirms = usize::MAX);
+    rig.engine().deploy(plan(&with), Deployment::Nodes);
+    rig.wait_until("they are delivered", || rig.backlog().messages == [0, 0, 0]);
+    rig.wait_until("it is back to memory", || !rig.backlog().storing);
+    rig.give(10..20);
+    rig.wait("all are delivered", |state| state.acknowledged.len() == 20 && state.taken.len() == 30);
+    rig.world.look(look_at_names);
+    rig.stop();
+}
+
+#[test]
+fn what_is_put_away_does_not_hide_what_was_sent_back_a_moment_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Arc::new(Store::open(dir.path(), store::Options::default()).unwrap());
+    let json = json!({"mode": "offline"});
+    let host = tidegate_nodes::testing::MemoryHost::default();
+    let node = tidegate_nodes::testing::config("keeper", json!({ "outbox": json }), &host);
+    let settings =
+        tidegate_nodes::outbox::Outbox::of(super::world::KEEPER.descriptor, &node).unwrap().unwrap();
+    let outbox = super::super::Outbox::open(&"sink".into(), settings, &store).unwrap();
+    let message =
+        |n: i64| tidegate_nodes::message::Message::new([("payload", Value::Int(n))].into_iter().collect());
+    outbox.accept(
+        tidegate_nodes::message::Unconfirmed::new(message(2)),
+        &mut super::super::pending::Pending::default(),
+    );
+    // In one commit with what is put away.
+    let letter = Record { value: message(1).value, ..Record::default() };
+    let queue = store.find_log("outbox/sink/event").unwrap();
+    store.submit(store::Commit { records: vec![(queue.clone(), letter)], ..Default::default() });
+    outbox.put_away();
+    store.submit_and_wait(store::Commit::default(), Duration::from_secs(20)).unwrap();
+    assert_eq!(queue.next(), 3);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let mut taken: Vec<i64> = Vec::new();
+    while taken.len() < 2 {
+        let batch = runtime.block_on(outbox.next_batch(10, false));
+        assert!(!batch.is_empty(), "one is hidden, only {taken:?} came");
+        taken.extend(batch.iter().map(|handed| handed.message.payload().as_i64().unwrap()));
+    }
+    assert_eq!(taken, [1, 2]);
+    assert!(runtime.block_on(outbox.next_batch(10, false)).is_empty(), "each once");
+}
+
+#[test]
 fn an_error_that_a_catch_takes_is_no_dead_letter() {
     let dir = tempfile::tempdir().unwrap();
     let mut flow = nodes("caught", &[], &json!({"mode": "always"}));

@@ -45,6 +45,8 @@ pub struct State {
     pub down: bool,
     /// The sink refuses these.
     pub poison: Vec<i64>,
+    /// What it has refused, each time.
+    pub refused: Vec<i64>,
     /// Names under which messages came to the sink.
     pub names: Vec<(i64, String)>,
     /// The source has no acknowledgements to wait for.
@@ -222,6 +224,7 @@ impl Connector for Sink {
         for delivery in batch.drain(..) {
             let n = delivery.message().payload().as_i64().unwrap_or(-1);
             if self.world.look(|state| state.poison.contains(&n)) {
+                self.world.change_quietly(|state| state.refused.push(n));
                 delivery.fail(NodeError::rejected("the other side refuses it"));
                 continue;
             }
