@@ -1,23 +1,43 @@
 //! What a message is: everything in it can be computed from its id.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde_json::{Value as Json, json};
+
+/// How long payloads are; one for the whole run.
+static BYTES: AtomicUsize = AtomicUsize::new(256);
+
+pub fn set_payload_bytes(bytes: usize) {
+    BYTES.store(bytes, Ordering::Relaxed);
+}
 
 /// Messages with the same key keep their order.
 pub fn key(id: u64) -> String {
     format!("k{}", id % 16)
 }
 
+/// One for all messages of a key: order is kept within a priority.
+fn priority(id: u64) -> &'static str {
+    match id % 16 {
+        0 => "alarm",
+        1..=4 => "telemetry",
+        _ => "event",
+    }
+}
+
 pub fn payload(id: u64) -> String {
-    let mut text = String::with_capacity(256);
+    let bytes = BYTES.load(Ordering::Relaxed);
+    let mut text = String::with_capacity(bytes + 16);
     let mut seed = id;
-    while text.len() < 256 {
+    while text.len() < bytes {
         text.push_str(&format!("{:016x}", mix(&mut seed)));
     }
     text
 }
 
 pub fn line(id: u64) -> String {
-    let mut line = json!({"id": id, "topic": key(id), "payload": payload(id)}).to_string();
+    let message = json!({"id": id, "topic": key(id), "priority": priority(id), "payload": payload(id)});
+    let mut line = message.to_string();
     line.push('\n');
     line
 }
@@ -32,7 +52,9 @@ pub fn id_of(message: &Json) -> Option<u64> {
 }
 
 pub fn is_intact(message: &Json, id: u64) -> bool {
-    message["topic"] == key(id).as_str() && message["payload"] == payload(id).as_str()
+    message["topic"] == key(id).as_str()
+        && message["priority"] == priority(id)
+        && message["payload"] == payload(id).as_str()
 }
 
 /// SplitMix64: small, and the same everywhere.

@@ -1,7 +1,6 @@
 //! The gateway as a process: started, killed, asked by its own commands.
 
 use std::fs::File;
-use std::io::{Read, Seek};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -16,21 +15,73 @@ pub struct Gateway {
     child: Option<Child>,
 }
 
+/// A `lines out` of the flow, with its outbox.
+#[derive(Clone)]
+pub struct Sink {
+    pub id: &'static str,
+    pub port: u16,
+    pub outbox: Json,
+}
+
 impl Gateway {
-    /// lines in -> a function that lets through what `content::passes` does -> lines out, with this outbox.
-    pub fn new(program: &Path, folder: &Path, output: u16, outbox: &Json, delivery: &str) -> Gateway {
-        let input = free_port();
-        let flow = json!([
-            {"id": "t", "type": "tab", "label": "checked", "delivery": delivery},
-            {"id": "in", "type": "lines in", "z": "t", "address": format!("127.0.0.1:{input}"), "wires": [["f"]]},
-            {"id": "f", "type": "function", "lang": "rhai", "z": "t", "outputs": 1,
-             "func": "if msg.id % 7 == 0 { () } else { msg }", "wires": [["out"]]},
-            {"id": "out", "type": "lines out", "z": "t", "address": format!("127.0.0.1:{output}"),
-             "timeout": 1, "outbox": outbox, "wires": []},
-        ]);
+    /// lines in -> a function that lets through what `content::passes` does -> these sinks.
+    pub fn new(program: &Path, folder: &Path, sinks: &[Sink], delivery: &str) -> Gateway {
         std::fs::create_dir_all(folder).expect("the folder of the run can be made");
-        std::fs::write(folder.join("flow.json"), flow.to_string()).expect("the flow can be written");
-        Gateway { program: program.to_path_buf(), folder: folder.to_path_buf(), input, child: None }
+        let (program, folder) = (program.to_path_buf(), folder.to_path_buf());
+        let gateway = Gateway { program, folder, input: free_port(), child: None };
+        gateway.write_flow(&gateway.flow(sinks, delivery));
+        gateway
+    }
+
+    pub fn flow(&self, sinks: &[Sink], delivery: &str) -> Json {
+        let wires: Vec<&str> = sinks.iter().map(|sink| sink.id).collect();
+        let mut nodes = vec![
+            json!({"id": "t", "type": "tab", "label": "checked", "delivery": delivery}),
+            json!({"id": "in", "type": "lines in", "z": "t", "address": format!("127.0.0.1:{}", self.input), "wires": [["f"]]}),
+            json!({"id": "f", "type": "function", "lang": "rhai", "z": "t", "outputs": 1,
+                   "func": "if msg.id % 7 == 0 { () } else { msg }", "wires": [wires]}),
+        ];
+        nodes.extend(sinks.iter().map(|sink| {
+            json!({"id": sink.id, "type": "lines out", "z": "t", "address": format!("127.0.0.1:{}", sink.port),
+                   "timeout": 1, "outbox": sink.outbox, "wires": []})
+        }));
+        Json::Array(nodes)
+    }
+
+    pub fn write_flow(&self, flow: &Json) {
+        self.write_file(&flow.to_string());
+    }
+
+    pub fn write_file(&self, flow: &str) {
+        std::fs::write(self.folder.join("flow.json"), flow).expect("the flow can be written");
+    }
+
+    /// Lets it read its flow again, and waits until it has: whether it runs the new one.
+    pub fn reload(&mut self) -> bool {
+        let before = self.log().len();
+        self.signal("HUP");
+        let end = Instant::now() + Duration::from_secs(60);
+        loop {
+            let log = self.log().split_off(before);
+            if log.contains("deployed ") {
+                return true;
+            }
+            if log.contains("what ran before runs on") {
+                return false;
+            }
+            assert!(self.runs() && Instant::now() < end, "the flow is not read:\n{}", self.last_words());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let Some(child) = &self.child else { return };
+        let id = child.id().to_string();
+        let _ = Command::new("sh").args(["-c", "kill -s $0 $1", name, &id]).status();
+    }
+
+    fn runs(&mut self) -> bool {
+        self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
     }
 
     pub fn data(&self) -> PathBuf {
@@ -56,8 +107,7 @@ impl Gateway {
     pub fn wait(&mut self) {
         let end = Instant::now() + Duration::from_secs(30);
         while TcpStream::connect(("127.0.0.1", self.input)).is_err() {
-            let ended = self.child.as_mut().is_none_or(|child| !matches!(child.try_wait(), Ok(None)));
-            assert!(!ended && Instant::now() < end, "the gateway does not run:\n{}", self.last_words());
+            assert!(self.runs() && Instant::now() < end, "the gateway does not run:\n{}", self.last_words());
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -72,10 +122,8 @@ impl Gateway {
 
     /// In order, by SIGTERM.
     pub fn stop(&mut self) -> bool {
-        let Some(mut child) = self.child.take() else { return false };
-        let id = child.id().to_string();
-        let _ = Command::new("sh").args(["-c", "kill -s TERM $0", &id]).status();
-        child.wait().is_ok()
+        self.signal("TERM");
+        self.child.take().is_some_and(|mut child| child.wait().is_ok())
     }
 
     /// Resident memory in bytes.
@@ -102,14 +150,14 @@ impl Gateway {
         (output.status.success(), text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
     }
 
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+
     fn last_words(&self) -> String {
-        let mut log = String::new();
-        if let Ok(mut file) = File::open(self.folder.join("log")) {
-            let length = file.metadata().map_or(0, |meta| meta.len());
-            let _ = file.seek(std::io::SeekFrom::Start(length.saturating_sub(4_000)));
-            let _ = file.read_to_string(&mut log);
-        }
-        log
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().rev().take(20).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a `lines out` sends to: it answers each line, and is at times away, silent or slow.
 
+use std::collections::{BTreeSet, HashSet};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -25,6 +26,10 @@ pub struct Receiver {
     pub silent: AtomicBool,
     /// Ids that are multiples of this are refused; 0 refuses none.
     pub refuse: AtomicU64,
+    /// This id is refused; 0 is none.
+    pub refuse_only: AtomicU64,
+    pub connections: AtomicU64,
+    refused: Mutex<BTreeSet<u64>>,
     /// Microseconds that each line takes.
     pub slow: AtomicU64,
 }
@@ -36,6 +41,7 @@ impl Receiver {
         let it = receiver.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
+                it.connections.fetch_add(1, Ordering::Relaxed);
                 let it = it.clone();
                 std::thread::spawn(move || it.serve(&stream));
             }
@@ -45,6 +51,16 @@ impl Receiver {
 
     pub fn count(&self) -> usize {
         self.lock().len()
+    }
+
+    /// All that were refused at some time.
+    pub fn refused(&self) -> BTreeSet<u64> {
+        self.refused.lock().expect("as below").clone()
+    }
+
+    /// How many different ones.
+    pub fn distinct(&self) -> usize {
+        self.lock().iter().map(|one| one.id).collect::<HashSet<_>>().len()
     }
 
     pub fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Received>> {
@@ -97,7 +113,9 @@ impl Receiver {
         let message: Json = serde_json::from_str(line).unwrap_or(Json::Null);
         let Some(id) = content::id_of(&message) else { return format!("no {number} it has no id\n") };
         let refuse = self.refuse.load(Ordering::Relaxed);
-        if refuse > 0 && id.is_multiple_of(refuse) {
+        let only = self.refuse_only.load(Ordering::Relaxed);
+        if (refuse > 0 && id.is_multiple_of(refuse)) || id == only {
+            self.refused.lock().expect("as below").insert(id);
             return format!("no {number} refused by the test\n");
         }
         let name = message["_name"].as_str().map(str::to_string);
