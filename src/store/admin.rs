@@ -180,6 +180,7 @@ pub fn drop_reader(store: &Store, log: &str, reader: &str) -> Result<(), StoreEr
         for sql in [
             "DELETE FROM readers WHERE log = ? AND name = ?",
             "DELETE FROM skips WHERE log = ? AND reader = ?",
+            "DELETE FROM ahead WHERE log = ? AND reader = ?",
         ] {
             batch.connection.execute(sql, (id, name.as_str()))?;
         }

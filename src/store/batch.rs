@@ -48,6 +48,8 @@ struct Move {
     cursor: Arc<Cursor>,
     done: Done,
     given_up: Vec<(u64, u64)>,
+    /// What of the confirmed beyond the position was written down.
+    ahead: Vec<(u64, u64)>,
 }
 
 impl<'c> Batch<'c> {
@@ -124,6 +126,7 @@ impl<'c> Batch<'c> {
             cursor: cursor.clone(),
             done: cursor.done(),
             given_up: Vec::new(),
+            ahead: Vec::new(),
         })
     }
 
@@ -140,7 +143,7 @@ impl<'c> Batch<'c> {
         for entry in merged(std::mem::take(&mut self.entries)) {
             self.ledger.write(self.connection, &entry, self.wall_ms)?;
         }
-        for moved in self.moves.values() {
+        for moved in self.moves.values_mut() {
             write_move(self.connection, moved)?;
         }
         Ok(())
@@ -206,6 +209,7 @@ impl<'c> Batch<'c> {
             for (first, last) in moved.given_up {
                 moved.cursor.give_up(first, last);
             }
+            moved.cursor.ahead_written(&moved.ahead, moved.done.position);
         }
         for appending in self.appends.into_values() {
             appending.log.publish(appending.changed, appending.blocks.next());
@@ -248,7 +252,7 @@ fn note_log(connection: &Connection, log: &Log) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn write_move(connection: &Connection, moved: &Move) -> Result<(), StoreError> {
+fn write_move(connection: &Connection, moved: &mut Move) -> Result<(), StoreError> {
     let (log, reader) = (moved.log.id, moved.cursor.reader.as_str());
     connection
         .prepare_cached(
@@ -256,9 +260,21 @@ fn write_move(connection: &Connection, moved: &Move) -> Result<(), StoreError> {
              ON CONFLICT (log, name) DO UPDATE SET position = excluded.position, confirmed = excluded.confirmed",
         )?
         .execute(params![log, reader, moved.done.position as i64, moved.done.confirmed as i64])?;
-    connection
-        .prepare_cached("DELETE FROM skips WHERE log = ? AND reader = ? AND last <= ?")?
-        .execute(params![log, reader, moved.done.position as i64])?;
+    for sql in [
+        "DELETE FROM skips WHERE log = ? AND reader = ? AND last <= ?",
+        "DELETE FROM ahead WHERE log = ? AND reader = ? AND last <= ?",
+    ] {
+        connection.prepare_cached(sql)?.execute(params![log, reader, moved.done.position as i64])?;
+    }
+    // The reader of a queue never goes back; one of a log can be put back to read it all again.
+    if moved.log.view().retention.queue {
+        moved.ahead = moved.cursor.ahead_to_write(&moved.done);
+    }
+    for (first, last) in &moved.ahead {
+        connection
+            .prepare_cached("INSERT OR REPLACE INTO ahead (log, reader, first, last) VALUES (?, ?, ?, ?)")?
+            .execute(params![log, reader, *first as i64, *last as i64])?;
+    }
     if !moved.given_up.is_empty() {
         let mut insert = connection
             .prepare_cached("INSERT OR REPLACE INTO skips (log, reader, first, last) VALUES (?, ?, ?, ?)")?;

@@ -104,19 +104,39 @@ fn load_log(
     for row in rows {
         let (reader, position, confirmed) = row?;
         let mut done = Done { position, confirmed, ..Done::default() };
-        let mut skips = connection
-            .prepare_cached("SELECT first, last FROM skips WHERE log = ? AND reader = ? ORDER BY first")?;
-        for skip in
-            skips.query_map((id, &reader), |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?
-        {
-            let (first, last) = skip?;
-            done.add(first as u64, last as u64, false);
+        for (first, last) in ranges(connection, "skips", id, &reader)? {
+            done.add(first, last, false);
+        }
+        let ahead =
+            if has_ahead(connection)? { ranges(connection, "ahead", id, &reader)? } else { Vec::new() };
+        for &(first, last) in &ahead {
+            done.add(first, last, true);
         }
         let cursor = Cursor::new(&reader, 0, 0);
         cursor.reset(done);
+        cursor.ahead_written(&ahead, position);
         log.put_cursor(cursor);
     }
     Ok(log)
+}
+
+/// A database that no gateway of this version has opened yet may be looked at.
+fn has_ahead(connection: &Connection) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'ahead')";
+    Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+}
+
+fn ranges(
+    connection: &Connection,
+    table: &str,
+    log: u32,
+    reader: &str,
+) -> Result<Vec<(u64, u64)>, StoreError> {
+    let sql = format!("SELECT first, last FROM {table} WHERE log = ? AND reader = ? ORDER BY first");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement
+        .query_map((log, reader), |row| Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// What is written down of a segment only when it is closed: read from its table. Gives the next sequence.

@@ -10,6 +10,8 @@ use tidegate_nodes::value::Str;
 pub struct Cursor {
     pub reader: Str,
     state: Mutex<Done>,
+    /// Confirmed ranges beyond the position that are on the disk: the first and the last of each.
+    ahead: Mutex<BTreeMap<u64, u64>>,
     reserved: Mutex<Reserved>,
     /// Whether a commit of it is on its way to the writer: one is enough, it takes the newest position.
     queued: AtomicBool,
@@ -22,6 +24,9 @@ struct Reserved {
     ranges: Vec<(u64, u64)>,
     confirmed: Vec<(u64, u64)>,
 }
+
+/// So many may be confirmed beyond the position before that is written down: less than a sink has in its hands anyway.
+const AHEAD: u64 = 100;
 
 /// What is done with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -96,6 +101,15 @@ impl Done {
         self.beyond.iter().map(|(first, (last, _))| last + 1 - first).sum()
     }
 
+    /// How many beyond the position were confirmed.
+    pub fn confirmed_beyond(&self) -> u64 {
+        self.confirmed_ranges().map(|(first, last)| last + 1 - first).sum()
+    }
+
+    fn confirmed_ranges(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.beyond.iter().filter(|(_, (_, confirmed))| *confirmed).map(|(first, (last, _))| (*first, *last))
+    }
+
     /// Ranges beyond the position that were not confirmed but given up: they must not come back after a restart.
     pub fn given_up(&self) -> impl Iterator<Item = (u64, u64)> {
         self.beyond.iter().filter(|(_, (_, confirmed))| !confirmed).map(|(first, (last, _))| (*first, *last))
@@ -108,6 +122,7 @@ impl Cursor {
         Cursor {
             reader: Str::new(reader),
             state: Mutex::new(done),
+            ahead: Mutex::default(),
             reserved: Mutex::default(),
             queued: AtomicBool::new(false),
         }
@@ -158,6 +173,32 @@ impl Cursor {
     /// These will not be delivered; the ledger has them, by a commit that has happened.
     pub(super) fn give_up(&self, first: u64, last: u64) {
         self.lock().add(first, last, false);
+    }
+
+    /// The confirmed ranges beyond the position that are to be written down: none until there is much to lose, so that the
+    /// few that are confirmed out of order cost no writes.
+    pub(super) fn ahead_to_write(&self, done: &Done) -> Vec<(u64, u64)> {
+        let written = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        let beyond = written.iter().filter(|(_, last)| **last > done.position);
+        let on_disk: u64 = beyond.map(|(first, last)| last + 1 - first).sum();
+        if done.confirmed_beyond() < on_disk + AHEAD {
+            return Vec::new();
+        }
+        done.confirmed_ranges().filter(|(first, last)| written.get(first) != Some(last)).collect()
+    }
+
+    /// These are on the disk now, and what is up to the position is not any more.
+    pub(super) fn ahead_written(&self, ranges: &[(u64, u64)], position: u64) {
+        let mut written = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        for &(first, last) in ranges {
+            // It has grown over those that stand for a part of it; their rows do no harm.
+            let parts: Vec<u64> = written.range(first..=last).map(|(&first, _)| first).collect();
+            for part in parts {
+                written.remove(&part);
+            }
+            written.insert(first, last);
+        }
+        written.retain(|_, last| *last > position);
     }
 
     /// Puts the reader somewhere else.

@@ -29,6 +29,12 @@ pub const DATA: &[&str] = &["
     -- Rows of the ledger that were folded into sums to bound it.
     CREATE TABLE ledger_totals (
         scope TEXT NOT NULL, reason TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (scope, reason)) WITHOUT ROWID;
+", "
+    -- What the reader of a queue has confirmed beyond its position, where that is much: behind a message that is tried again
+    -- and again. Without it all of that would be sent again after a crash.
+    CREATE TABLE ahead (
+        log INTEGER NOT NULL, reader TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+        PRIMARY KEY (log, reader, first)) WITHOUT ROWID;
 "];
 
 /// `tidegate.db`: what people configure. Revisions, users and secrets come with the deploy from afar.

@@ -175,6 +175,59 @@ fn a_queue_drops_whole_segments_behind_its_reader_and_the_balance_holds() {
 }
 
 #[test]
+fn what_was_confirmed_behind_one_that_is_stuck_does_not_come_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let log = store.log("outbox/a/event", &QUEUE);
+    append(&store, &log, 0..3_000);
+    let advance = |store: &Store, log: &Arc<Log>| {
+        let positions = vec![(log.clone(), log.cursor("sink"))];
+        store.submit_and_wait(Commit { positions, ..Commit::default() }, Duration::from_secs(10)).unwrap();
+    };
+    let balance = |store: &Store| {
+        let balance = store.view(|view| view.balances()).unwrap().remove(0);
+        assert!(balance.holds, "{balance:?}");
+        (balance.confirmed, balance.stored)
+    };
+    let again = |store: Store| {
+        store.close();
+        drop(store);
+        let store = open(dir.path());
+        let log = store.find_log("outbox/a/event").unwrap();
+        (store, log)
+    };
+    // 1 and 1,500 are tried again and again; a few out of order are not worth writing down.
+    log.cursor("sink").confirm(2, 20);
+    advance(&store, &log);
+    assert_eq!(balance(&store), (0, 3_000));
+    for (first, last) in [(21, 1_000), (1_001, 1_499), (1_501, 2_500)] {
+        log.cursor("sink").confirm(first, last);
+        advance(&store, &log);
+    }
+    assert_eq!(balance(&store), (2_498, 502));
+    let (store, log) = again(store);
+    let cursor = log.cursor("sink");
+    let left: Vec<u64> = (1..=2_501).filter(|sequence| !cursor.is_done(*sequence)).collect();
+    assert_eq!((cursor.position(), left), (0, vec![1, 1_500, 2_501]));
+    // They grow on, and are gone with what they stood behind.
+    cursor.confirm(2_501, 2_900);
+    cursor.confirm(1, 1);
+    advance(&store, &log);
+    assert_eq!(balance(&store), (2_899, 101));
+    let (store, log) = again(store);
+    let cursor = log.cursor("sink");
+    assert_eq!((cursor.position(), cursor.left(log.next())), (1_499, 101));
+    cursor.confirm(1_500, 3_000);
+    advance(&store, &log);
+    let rows = store.view(|view| {
+        Ok(view.connection.query_row("SELECT count(*) FROM ahead", [], |row| row.get::<_, i64>(0))?)
+    });
+    assert_eq!((balance(&store), rows), ((3_000, 0), Ok(0)));
+    let (_, log) = again(store);
+    assert_eq!(log.cursor("sink").done().confirmed, 3_000);
+}
+
+#[test]
 fn a_log_keeps_what_its_retention_says_and_counts_what_a_reader_missed() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());

@@ -90,9 +90,9 @@ impl View<'_> {
                 let done = log.readers().first().map(|cursor| cursor.done()).unwrap_or_default();
                 let appended = log.next() - 1;
                 let stored = appended - done.position - done.count_beyond();
-                let holds = appended == done.confirmed + stored + ledgered;
-                let name = log.name.to_string();
-                Balance { log: name, appended, confirmed: done.confirmed, stored, ledgered, holds }
+                let confirmed = done.confirmed + done.confirmed_beyond();
+                let holds = appended == confirmed + stored + ledgered;
+                Balance { log: log.name.to_string(), appended, confirmed, stored, ledgered, holds }
             })
             .collect())
     }
