@@ -112,8 +112,11 @@ impl Pending {
         let Pending { mut commit, kept, guards } = std::mem::take(self);
         if !kept.is_empty() || !guards.is_empty() {
             commit.done = Some(Box::new(move |result| {
-                // Where it failed for good, what is dropped here tells its sources.
-                let Ok(sequences) = result else { return };
+                let Ok(sequences) = result else {
+                    // It failed for good: what is dropped here tells its sources, and nothing is on its way any more.
+                    kept.iter().for_each(|kept| kept.outbox.not_stored());
+                    return;
+                };
                 for guard in guards {
                     guard.confirm();
                 }

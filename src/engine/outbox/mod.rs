@@ -15,6 +15,8 @@ mod full;
 mod passing;
 mod refuse;
 mod stats;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -262,6 +264,15 @@ impl Outbox {
             one.message.confirm();
         }
         self.arrived.notify_one();
+    }
+
+    /// One that was on its way to the disk will never be there.
+    pub fn not_stored(&self) {
+        let mut state = self.lock();
+        state.pending -= 1;
+        if state.pending == 0 {
+            state.pending_bytes = 0;
+        }
     }
 
     // --- out -----------------------------------------------------------------------------------------------------
