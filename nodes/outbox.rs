@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::descriptor::{Descriptor, Field, FieldKind};
 use crate::error::NodeError;
 use crate::node::NodeConfig;
+use crate::path::Path;
 use crate::read;
 
 /// For sinks that talk over a network: kept on the disk while the other side is away or slow.
@@ -252,7 +253,8 @@ pub struct Outbox {
     pub dead_letter: String,
     /// Stored messages a second.
     pub pace: Option<f64>,
-    pub key: String,
+    /// What a message is about; nothing where order is kept for all together.
+    pub key: Option<Path>,
     pub slow_messages: usize,
     pub slow_after: Duration,
 }
@@ -291,6 +293,8 @@ impl Outbox {
         if !(0.0..1e9).contains(&raw.pace) {
             return Err(NodeError::config("/outbox/pace", "expected messages a second, from 0"));
         }
+        let key = (!raw.key.is_empty()).then(|| Path::parse_msg(&raw.key)).transpose();
+        let key = key.map_err(|error| NodeError::config("/outbox/key", error.message()))?;
         let delivery = match raw.delivery.as_str() {
             "" => None,
             text => Some(Delivery::parse(text).ok_or_else(|| {
@@ -315,7 +319,7 @@ impl Outbox {
                 raw.dead_letter
             },
             pace: (raw.pace > 0.0).then_some(raw.pace),
-            key: raw.key,
+            key,
             slow_messages: raw.slow_messages.unwrap_or(256.0).clamp(1.0, 100_000.0) as usize,
             slow_after: Duration::from_secs_f64(raw.slow_ms.unwrap_or(5_000.0).clamp(10.0, 1e9) / 1_000.0),
         }))
@@ -375,6 +379,7 @@ mod tests {
             (json!({"max_age": -1}), "/outbox/max_age"),
             (json!({"retry": {"wait": -2}}), "/outbox/retry/wait"),
             (json!({"pace": -1}), "/outbox/pace"),
+            (json!({"key": "payload["}), "/outbox/key"),
             (json!(7), "/outbox"),
         ] {
             match of(json!({ "outbox": outbox })) {

@@ -56,7 +56,7 @@ pub fn make(plan: &PlanNode, shared: &Shared) -> (Made, Option<NodeError>) {
                     let at_most_once =
                         settings.as_ref().and_then(|s| s.delivery) == Some(outbox::Delivery::AtMostOnce);
                     let outbox = settings.and_then(|settings| shared.outbox(&plan.config.id, settings));
-                    made.running = Running::Connector(super::connectors::Port::new(outbox, at_most_once));
+                    made.running = Running::Connector(super::port::Port::new(outbox, at_most_once));
                     made.connector = Some(connector);
                 }
                 // Resources are opened apart from lanes, and a note does not run.

@@ -2,8 +2,8 @@
 //! acknowledgements, closes. Each connector runs in a task of its own on the I/O threads.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tidegate_nodes::connector::{
@@ -11,143 +11,17 @@ use tidegate_nodes::connector::{
 };
 use tidegate_nodes::error::NodeError;
 use tidegate_nodes::host::{Level, Logs, Status};
-use tidegate_nodes::message::{Message, Meta, Token, Unconfirmed};
+use tidegate_nodes::message::{Message, Meta, Token};
 use tidegate_nodes::value::Str;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use super::Shared;
-use super::admission::{Pool, SourceBalance, Tracker};
+use super::admission::Pool;
 use super::backoff::Backoff;
 use super::inbox::{Arrival, Command, LaneHandle};
 use super::logs::DeviceLogs;
-use super::outbox::{self, Handed, Outbox, Refusal};
-use super::pending::Pending;
-
-/// How far a stop has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Phase {
-    Run,
-    /// Nothing new comes in; what is there goes out.
-    Drain,
-    Close,
-}
-
-/// The inbox of a connector and what is known about it from outside. Messages that are left in it when it goes are
-/// dropped unconfirmed: their sources are not acknowledged.
-pub struct Port {
-    inbox: Mutex<VecDeque<Unconfirmed>>,
-    arrived: Arc<Notify>,
-    /// Where it has one, messages wait there and not in the inbox.
-    pub outbox: Option<Arc<Outbox>>,
-    /// Whether sources do not wait for what this sink does.
-    at_most_once: bool,
-    /// Whether a Complete wants to hear of what is delivered, and a Catch takes its errors.
-    completes: AtomicBool,
-    catches: AtomicBool,
-    /// Whether what comes in is acknowledged on receipt.
-    on_receipt: AtomicBool,
-    /// Messages in the connector's hands that are not confirmed.
-    in_hand: AtomicUsize,
-    phase: watch::Sender<Phase>,
-    tracker: Arc<Tracker>,
-}
-
-impl Port {
-    pub fn new(outbox: Option<Arc<Outbox>>, at_most_once: bool) -> Arc<Port> {
-        Arc::new(Port {
-            inbox: Mutex::default(),
-            arrived: outbox.as_ref().map(|outbox| outbox.arrived.clone()).unwrap_or_default(),
-            outbox,
-            at_most_once,
-            completes: AtomicBool::new(false),
-            catches: AtomicBool::new(false),
-            on_receipt: AtomicBool::new(false),
-            in_hand: AtomicUsize::new(0),
-            phase: watch::Sender::new(Phase::Run),
-            tracker: Arc::default(),
-        })
-    }
-
-    /// Takes a message from its lane. What is to be written goes with the lane's commit.
-    pub fn push(&self, message: Message, pending: &mut Pending) {
-        let message = match self.at_most_once {
-            true => Message { token: Token::none(), ..message },
-            false => message,
-        };
-        let message = Unconfirmed::new(message);
-        match &self.outbox {
-            Some(outbox) => outbox.accept(message, pending),
-            None => {
-                self.lock().push_back(message);
-                self.arrived.notify_one();
-            }
-        }
-    }
-
-    /// What its flow promises of what comes in, after a deploy.
-    pub fn set_receipt(&self, on_receipt: bool) {
-        self.on_receipt.store(on_receipt, Ordering::Relaxed);
-    }
-
-    /// Who listens to the node, after a deploy.
-    pub fn set_listeners(&self, completes: bool, catches: bool) {
-        self.completes.store(completes, Ordering::Relaxed);
-        self.catches.store(catches, Ordering::Relaxed);
-    }
-
-    /// Moves the stop on; it never goes back.
-    pub fn enter(&self, phase: Phase) {
-        self.phase.send_if_modified(|now| {
-            let later = phase > *now;
-            *now = phase.max(*now);
-            later
-        });
-    }
-
-    /// What a node that was deployed anew takes over from the one before it.
-    pub fn inherit(&self, before: &Port) {
-        let left = std::mem::take(&mut *before.lock());
-        match &self.outbox {
-            // The outbox is of the node, not of the port: only one that was switched on now finds something here.
-            Some(outbox) => {
-                let mut pending = Pending::default();
-                left.into_iter().for_each(|message| outbox.accept(message, &mut pending));
-                pending.submit(outbox.store());
-            }
-            None => self.lock().extend(left),
-        }
-        self.arrived.notify_one();
-    }
-
-    /// Messages whose sources wait for the outside.
-    pub fn unconfirmed(&self) -> usize {
-        match &self.outbox {
-            Some(outbox) => outbox.unconfirmed(),
-            None => self.lock().len() + self.in_hand.load(Ordering::Relaxed),
-        }
-    }
-
-    /// What the badge of a sink says that cannot reach the other side.
-    fn away(&self) -> String {
-        match self.outbox.as_ref().map(|outbox| outbox.stored_messages()) {
-            None | Some(0) => "disconnected".to_string(),
-            Some(stored) => format!("disconnected, {stored} stored"),
-        }
-    }
-
-    /// What became of what came in here; nothing for one that takes in nothing.
-    pub fn balance(&self, node: &str) -> Option<SourceBalance> {
-        self.tracker.balance(node)
-    }
-
-    fn outbox_of(&self, ticket: &Ticket) -> Option<(&Arc<Outbox>, outbox::Ticket)> {
-        Some((self.outbox.as_ref()?, outbox::Ticket::of(ticket.number)?))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Unconfirmed>> {
-        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+use super::outbox::{self, Handed, Refusal};
+use super::port::{Phase, Port};
 
 /// Where a connector's host loop finds itself.
 pub struct Place {
@@ -294,7 +168,7 @@ async fn host(mut connector: Box<dyn DynConnector>, place: Arc<Place>) {
             Ok(Err(error)) => error,
             Err(_) => NodeError::disconnected(format!("no connection within {} s", OPEN_TIMEOUT.as_secs())),
         };
-        take_back(&mut *connector, &place.port);
+        place.port.put_back(connector.take_unconfirmed());
         if let Some(outbox) = &place.port.outbox {
             outbox.disconnected();
         }
@@ -312,7 +186,7 @@ async fn host(mut connector: Box<dyn DynConnector>, place: Arc<Place>) {
             () = closing(&mut phase) => break,
         }
     }
-    take_back(&mut *connector, &place.port);
+    place.port.put_back(connector.take_unconfirmed());
     if let Some(outbox) = &place.port.outbox {
         outbox.disconnected();
     }
@@ -322,26 +196,6 @@ async fn host(mut connector: Box<dyn DynConnector>, place: Arc<Place>) {
 async fn closing(phase: &mut watch::Receiver<Phase>) {
     // The sender lives in the port, which outlives this task.
     let _ = phase.wait_for(|phase| *phase == Phase::Close).await;
-}
-
-/// What the connector had and did not confirm goes back to the front of its inbox, in order.
-fn take_back(connector: &mut dyn DynConnector, port: &Port) {
-    let unconfirmed = connector.take_unconfirmed();
-    put_back(unconfirmed, port);
-}
-
-fn put_back(batch: Vec<Delivery>, port: &Port) {
-    port.in_hand.fetch_sub(batch.len(), Ordering::Relaxed);
-    if let Some(outbox) = &port.outbox {
-        let back = batch.into_iter().map(Delivery::into_unconfirmed).filter_map(|(ticket, message)| {
-            Some((outbox::Ticket::of(ticket.number)?, ticket.sent_as, message.into_message()))
-        });
-        return outbox.give_back(back.collect());
-    }
-    let mut inbox = port.lock();
-    for delivery in batch.into_iter().rev() {
-        inbox.push_front(delivery.into_unconfirmed().1);
-    }
 }
 
 /// Carries messages while the connection stands.
@@ -473,7 +327,7 @@ async fn hand_out(connector: &mut dyn DynConnector, place: &Arc<Place>) -> Resul
         place.port.in_hand.fetch_add(batch.len(), Ordering::Relaxed);
         let handled = connector.handle(&mut batch).await;
         let left = !batch.is_empty();
-        put_back(batch, &place.port);
+        place.port.put_back(batch);
         handled?;
         if left {
             return Ok(true);

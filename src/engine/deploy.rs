@@ -14,10 +14,11 @@ use tidegate_nodes::outbox::Delivery;
 use tidegate_nodes::value::Str;
 
 use super::build::{self, Made};
-use super::connectors::{self, Phase, Place, Port};
+use super::connectors::{self, Place};
 use super::inbox::LaneHandle;
 use super::lane::{Lane, lost};
 use super::pending::Pending;
+use super::port::{Phase, Port};
 use super::slot::Running;
 use super::swap::{Legacy, bury, close_nodes, entries, places, refill, rewire};
 use super::{Engine, Shared, kept};

@@ -7,11 +7,11 @@ use serde::Serialize;
 use tidegate_nodes::message::Token;
 use tidegate_nodes::value::Str;
 
-use super::connectors::Phase;
 use super::deploy::Layout;
 use super::inbox::LaneHandle;
 use super::lane::Lane;
 use super::observer::Event;
+use super::port::Phase;
 use super::slot::Running;
 use super::{Engine, Shared};
 

@@ -11,10 +11,10 @@ use tidegate_nodes::node::{Listen, Transform};
 use tidegate_nodes::value::{Str, Value};
 
 use super::admission::Pool;
-use super::connectors::Port;
 use super::inbox::LaneHandle;
 use super::lane::Envelope;
 use super::observer::NodeRef;
+use super::port::Port;
 use crate::flow::PlanNode;
 
 pub struct Slot {

@@ -10,12 +10,12 @@ use tidegate_nodes::value::{Str, Value};
 
 use super::Shared;
 use super::build::{self, Made};
-use super::connectors::Port;
 use super::directory::{Callable, Entry};
 use super::inbox::LaneHandle;
 use super::kept;
 use super::lane::{Envelope, Lane, lost};
 use super::observer::Event;
+use super::port::Port;
 use super::revive::saved;
 use super::scopes::{self, Member};
 use super::slot::{Keyed, Running, Slot, Target, Wire};

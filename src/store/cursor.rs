@@ -42,17 +42,16 @@ pub struct Done {
 impl Done {
     /// Takes a range as done with. What is done with already is not counted twice.
     pub fn add(&mut self, first: u64, last: u64, confirmed: bool) {
-        let mut first = first.max(self.position + 1);
-        while first <= last {
-            // The part of the range up to the next one that is known.
-            let before = self.beyond.range(..=first).next_back().map(|(_, &(end, _))| end);
-            if let Some(end) = before.filter(|&end| end >= first) {
-                first = end + 1;
-                continue;
-            }
-            let until = self.beyond.range(first..).next().map_or(last, |(&start, _)| last.min(start - 1));
-            self.insert(first, until, confirmed);
-            first = until + 1;
+        // Nearly always the next ones, in order.
+        if self.beyond.is_empty() && first == self.position + 1 && last >= first {
+            self.position = last;
+            self.confirmed += if confirmed { last + 1 - first } else { 0 };
+            return;
+        }
+        let mut parts = Vec::new();
+        self.left_of(first, last, &mut parts);
+        for (first, last) in parts {
+            self.insert(first, last, confirmed);
         }
         while let Some((&start, &(end, confirmed))) = self.beyond.first_key_value() {
             if start != self.position + 1 {
@@ -85,6 +84,7 @@ impl Done {
     fn left_of(&self, mut first: u64, last: u64, parts: &mut Vec<(u64, u64)>) {
         first = first.max(self.position + 1);
         while first <= last {
+            // The part of the range up to the next one that is known.
             let before = self.beyond.range(..=first).next_back().map(|(_, &(end, _))| end);
             if let Some(end) = before.filter(|&end| end >= first) {
                 first = end + 1;

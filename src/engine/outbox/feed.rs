@@ -10,7 +10,7 @@ use tidegate_nodes::outbox::Priority;
 use tidegate_nodes::value::{Str, Value};
 
 use super::super::pending::Pending;
-use super::{Outbox, Setup, State};
+use super::{Outbox, Settings, State};
 use crate::store::{Reason, Record};
 
 /// A stored message.
@@ -203,8 +203,8 @@ impl Outbox {
         moved
     }
 
-    pub(super) fn is_expired(&self, setup: &Setup, item: &Item) -> bool {
-        let max = setup.settings.max_age;
+    pub(super) fn is_expired(&self, settings: &Settings, item: &Item) -> bool {
+        let max = settings.max_age;
         max.is_some_and(|max| item.ran_ms + (max.as_millis() as u64) < self.store.ran_ms())
     }
 

@@ -7,7 +7,7 @@ use tidegate_nodes::message::Unconfirmed;
 use tidegate_nodes::outbox::{Priority, WhenFull};
 
 use super::super::pending::Pending;
-use super::{Outbox, Setup, State};
+use super::{Outbox, Settings, State};
 use crate::store::Reason;
 
 /// How much there is on the disk, looked up now and then: it takes a walk over the segments.
@@ -30,15 +30,15 @@ impl Outbox {
     /// Whether a message of this priority may be stored. It may have taken others out for that.
     pub(super) fn make_room(
         &self,
-        setup: &Setup,
+        settings: &Settings,
         state: &mut State,
         priority: Priority,
         pending: &mut Pending,
     ) -> bool {
-        if !self.is_full(setup, state, priority) {
+        if !self.is_full(settings, state, priority) {
             return true;
         }
-        if setup.settings.when_full != WhenFull::DropOldest {
+        if settings.when_full != WhenFull::DropOldest {
             return false;
         }
         let queue = &self.queues[priority as usize];
@@ -59,14 +59,13 @@ impl Outbox {
 
     /// What came to the disk beyond the limit, while it was on its way, is dropped as the policy says.
     pub(super) fn trim(&self, state: &mut State, of: [bool; 3]) {
-        let setup = self.setup();
-        let (Some(max), WhenFull::DropOldest) = (setup.settings.max_messages, setup.settings.when_full)
-        else {
+        let settings = self.settings();
+        let (Some(max), WhenFull::DropOldest) = (settings.max_messages, settings.when_full) else {
             return;
         };
         let mut pending = Pending::default();
         for priority in Priority::ALL.into_iter().filter(|priority| of[*priority as usize]) {
-            let over = state.messages().saturating_sub(share(max, priority));
+            let over = self.messages(state).saturating_sub(share(max, priority));
             if over > 0 {
                 self.drop_oldest(state, priority, over, &mut pending);
             }
@@ -74,10 +73,9 @@ impl Outbox {
         pending.submit(&self.store);
     }
 
-    fn is_full(&self, setup: &Setup, state: &mut State, priority: Priority) -> bool {
-        let settings = &setup.settings;
+    fn is_full(&self, settings: &Settings, state: &mut State, priority: Priority) -> bool {
         if let Some(max) = settings.max_messages
-            && state.messages() >= share(max, priority)
+            && self.messages(state) >= share(max, priority)
         {
             return true;
         }
@@ -94,13 +92,13 @@ impl Outbox {
     /// What the policy says of a message for which there is no room.
     pub(super) fn no_room(
         &self,
-        setup: &Setup,
+        settings: &Settings,
         state: &mut State,
         priority: Priority,
         message: Unconfirmed,
         pending: &mut Pending,
     ) {
-        match setup.settings.when_full {
+        match settings.when_full {
             WhenFull::DropNewest => {
                 let scope = self.queues[priority as usize].log.name.as_str();
                 pending.ledger(scope, Reason::DroppedNewest, 1, "the outbox was full");
@@ -113,16 +111,16 @@ impl Outbox {
 
     /// Stores what waited for room, as far as there is some; order within a priority stays.
     pub(super) fn unpark(self: &Arc<Outbox>, state: &mut State) {
-        let setup = self.setup();
+        let settings = self.settings();
         let mut pending = Pending::default();
         let mut full = [false; 3];
         for (priority, message) in std::mem::take(&mut state.parked) {
             let blocked = &mut full[priority as usize];
-            *blocked = *blocked || !self.make_room(&setup, state, priority, &mut pending);
+            *blocked = *blocked || !self.make_room(&settings, state, priority, &mut pending);
             if *blocked {
                 state.parked.push_back((priority, message));
             } else {
-                self.write_one(&setup, state, priority, message, &mut pending);
+                self.write_one(&settings, state, priority, message, &mut pending);
             }
         }
         pending.submit(&self.store);

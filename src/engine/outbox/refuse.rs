@@ -10,7 +10,7 @@ use tidegate_nodes::value::{Str, Value};
 
 use super::super::pending::{Pending, dead_letters, record_of};
 use super::feed::Item;
-use super::{Outbox, State, Ticket};
+use super::{Outbox, State, Ticket, key_of};
 use crate::store::Reason;
 
 /// What is to be done about a refused message.
@@ -36,12 +36,12 @@ impl Outbox {
         catches: bool,
     ) -> Refusal {
         let sent_as = self.went_out_as(ticket, sent_as);
-        let setup = self.setup();
+        let settings = self.settings();
         let mut state = self.lock();
         let ticket = now_at(&mut state, ticket);
         let attempt = *state.attempts.entry(ticket).and_modify(|n| *n += 1).or_insert(1);
-        if attempt < setup.settings.attempts {
-            let doubled = setup.settings.retry_wait.saturating_mul(1 << (attempt - 1).min(16));
+        if attempt < settings.attempts {
+            let doubled = settings.retry_wait.saturating_mul(1 << (attempt - 1).min(16));
             let wait = doubled.min(LONGEST_WAIT);
             let sent_as = sent_as.filter(|_| matches!(ticket, Ticket::Stored(..)));
             state.retries.push((Instant::now() + wait, (ticket, sent_as, message)));
@@ -80,7 +80,7 @@ impl Outbox {
         error: &NodeError,
         message: &Message,
     ) {
-        let setup = self.setup();
+        let settings = self.settings();
         let mut pending = Pending::default();
         let queue = &self.queues[priority as usize];
         let mut record = record_of(&self.store, message, Some(self.node.clone()));
@@ -91,11 +91,11 @@ impl Outbox {
         record
             .about
             .insert("sent_as", sent_as.unwrap_or_else(|| self.name(Ticket::Stored(priority, sequence))));
-        let key = self.key_of(message);
+        let key = key_of(&settings, message);
         if let Some(key) = key {
             record.about.insert("key", key);
         }
-        pending.commit.records.push((dead_letters(&self.store, &setup.settings.dead_letter), record));
+        pending.commit.records.push((dead_letters(&self.store, &settings.dead_letter), record));
         self.note_given_up(priority, (sequence, sequence), Reason::DeadLetter, error.message(), &mut pending);
         pending.submit(&self.store);
     }

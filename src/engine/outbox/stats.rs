@@ -77,7 +77,7 @@ impl Outbox {
         });
         let oldest_age_ms = oldest.max();
         let appended: u64 = self.queues.iter().map(|queue| queue.log.next()).sum();
-        let max_bytes = self.setup().settings.max_bytes;
+        let max_bytes = self.settings().max_bytes;
         let mut state = self.lock();
         let (drain_rate, fill_rate) = state.delivered.look(appended);
         let total: u64 = messages.iter().sum();

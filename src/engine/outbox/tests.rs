@@ -30,7 +30,7 @@ fn settings() -> Settings {
         retry_wait: Duration::from_secs(1),
         dead_letter: "dead-letters".to_string(),
         pace: None,
-        key: String::new(),
+        key: None,
         slow_messages: 256,
         slow_after: Duration::from_secs(5),
     }
