@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::error::NodeError;
 use crate::host::{Level, Logs, Status};
 use crate::message::{Message, Outcome, Unconfirmed};
+use crate::origin::Origin;
 use crate::value::{Object, Str};
 
 /// What a source has received.
@@ -21,6 +22,8 @@ pub struct Incoming {
     /// Whether the outside waits for an acknowledgement. The host calls `acknowledge` with this number, in the order
     /// of arrival, when all that was made from the message has been confirmed.
     pub acknowledge: Option<u64>,
+    /// Where it is from a log of the gateway's own: what that is done with goes with the commit of what is made of it.
+    pub origin: Option<Origin>,
 }
 
 /// A message in a connector's hands, to be confirmed or failed. Dropped it counts as undelivered.
@@ -48,6 +51,10 @@ pub trait Results: Send + Sync + std::fmt::Debug {
     fn name(&self, _ticket: &Ticket) -> Option<Str> {
         None
     }
+    /// See [`Delivery::origin`].
+    fn origin(&self, _ticket: &Ticket) -> Option<Origin> {
+        None
+    }
 }
 
 impl Delivery {
@@ -68,6 +75,11 @@ impl Delivery {
     /// the receiver drop repeats.
     pub fn name(&self) -> Option<Str> {
         self.ticket.sent_as.clone().or_else(|| self.results.name(&self.ticket))
+    }
+
+    /// Where it stands on the disk, for a connector that gives it back to the flow: see [`Incoming::origin`].
+    pub fn origin(&self) -> Option<Origin> {
+        self.results.origin(&self.ticket)
     }
 
     /// The outside has it.

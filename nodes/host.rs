@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::error::NodeError;
 use crate::message::{Credit, Message, Token};
+use crate::origin::{Copy, Origin};
 use crate::path::ContextKey;
 use crate::value::{Object, Str, Value};
 
@@ -175,12 +176,22 @@ impl Drop for Place {
 
 /// Logs on the device, as a connector sees them: appended to, and read from any place, without end.
 pub trait Logs: Send + Sync {
-    /// Appends records. `done` is called when they are on the disk, with their sequences; records that cannot be written
+    /// Appends records: all of them, or none. `done` is called when they are on the disk, with their sequences; records that cannot be written
     /// now wait. It is dropped without a call when they never will be.
-    fn append(&self, log: &str, keep: &Keep, records: Vec<LogRecord>, urgent: bool, done: Appended);
+    fn append(&self, log: &str, keep: &Keep, append: Append, done: Appended);
 
     /// Reads a log. With a name the place is kept: `from` is where a new reader of that name begins.
     fn read(&self, log: &str, reader: Option<&str>, from: From) -> Result<Box<dyn LogReader>, NodeError>;
+}
+
+/// What is appended together.
+#[derive(Default)]
+pub struct Append {
+    pub records: Vec<LogRecord>,
+    /// The messages from which they were made; the caller keeps each of these copies until it is told.
+    pub copies: Vec<Copy>,
+    /// It does not wait for others to go in the same write.
+    pub urgent: bool,
 }
 
 pub type Appended = Box<dyn FnOnce(Result<Vec<u64>, NodeError>) + Send>;
@@ -237,6 +248,11 @@ pub trait LogReader: Send {
 
     /// All up to this sequence is done with: a reader with a name goes on behind it after a restart.
     fn done(&mut self, sequence: u64);
+
+    /// These records as an origin, where the place is kept.
+    fn origin(&self, _first: u64, _last: u64) -> Option<Origin> {
+        None
+    }
 }
 
 /// What is delivered past the wires.

@@ -13,6 +13,7 @@ mod json;
 pub mod jsonata;
 pub mod message;
 pub mod node;
+pub mod origin;
 pub mod outbox;
 pub mod packed;
 pub mod path;

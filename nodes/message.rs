@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use crate::origin::Origin;
 use crate::value::{Object, Str, Value};
 
 /// One copy of a message. Cloning it counts a few references; nothing is copied.
@@ -87,13 +88,19 @@ pub trait CreditPool: Send + Sync {
 /// What a source has admitted: settled when the last reference goes.
 pub struct Admitted {
     sequence: u64,
-    undelivered: AtomicBool,
+    pub(crate) undelivered: AtomicBool,
     settle: Arc<dyn Settle>,
+    pub(crate) origin: Option<Origin>,
 }
 
 impl Admitted {
     pub fn new(sequence: u64, settle: Arc<dyn Settle>) -> Arc<Admitted> {
-        Arc::new(Admitted { sequence, undelivered: AtomicBool::new(false), settle })
+        Admitted::from(None, sequence, settle)
+    }
+
+    /// One whose source is a log of the gateway's own.
+    pub fn from(origin: Option<Origin>, sequence: u64, settle: Arc<dyn Settle>) -> Arc<Admitted> {
+        Arc::new(Admitted { sequence, undelivered: AtomicBool::new(false), settle, origin })
     }
 }
 
@@ -127,12 +134,12 @@ impl Drop for Credit {
 /// is taken. Dropping a copy means *done*; where a drop would be a loss, the copy stands in an [`Unconfirmed`].
 #[derive(Clone, Default)]
 pub struct Token {
-    admitted: Tracked,
+    pub(crate) admitted: Tracked,
     credit: Option<Arc<Credit>>,
 }
 
 #[derive(Clone, Default)]
-enum Tracked {
+pub(crate) enum Tracked {
     /// The source needs no acknowledgement.
     #[default]
     Nobody,
@@ -206,7 +213,7 @@ impl Token {
         Token { admitted, credit }
     }
 
-    fn admitted(&self) -> &[Arc<Admitted>] {
+    pub(crate) fn admitted(&self) -> &[Arc<Admitted>] {
         match &self.admitted {
             Tracked::Nobody => &[],
             Tracked::One(one) => std::slice::from_ref(one),

@@ -151,7 +151,8 @@ fn a_full_disk_costs_nothing_and_alarms_pass() {
             if let Some(health) = work.until_trouble(&store) {
                 waited.fetch_add(1, Ordering::Relaxed);
                 let trouble = health.trouble.unwrap();
-                assert!(trouble.contains("full") && health.in_reserve, "{trouble}");
+                assert!(trouble.contains("full") && trouble.contains("it takes 16 MiB"), "{trouble}");
+                assert!(health.in_reserve, "{trouble}");
                 let before = work.told.until();
                 for _ in 0..5 {
                     assert_eq!(alarm(&store), Ok(()));

@@ -81,8 +81,12 @@ fn errors(problems: &[Problem]) -> String {
 impl Bed {
     /// A flow that is entered by what `make` makes.
     pub fn new(flow: &Json, enter: Enter, make: fn(u64) -> Object) -> anyhow::Result<Bed> {
+        Bed::with(flow, enter, make, Options::default())
+    }
+
+    pub fn with(flow: &Json, enter: Enter, make: fn(u64) -> Object, options: Options) -> anyhow::Result<Bed> {
         let errors = Arc::new(Errors::default());
-        let simulation = Simulation::new(Options::default(), errors.clone(), 1_763_640_000_000);
+        let simulation = Simulation::new(options, errors.clone(), 1_763_640_000_000);
         let deployed = simulation.engine.deploy(plan(flow.to_string().as_bytes())?, Deployment::Full);
         ensure!(deployed.refused.is_empty(), "the flow of the bench: {:?}", deployed.refused);
         Ok(Bed { simulation, errors, fed: 0, make, enter })

@@ -1,8 +1,11 @@
 //! What nodes cost, by the slope of chains of them: the cost of getting in and out of the engine drops out.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
+use tidegate::engine::Options;
+use tidegate::store::{self, Store};
 use tidegate_nodes::value::{Object, Value};
 
 use crate::bed::{Bed, Enter, best, cost_in_running_engine, slope};
@@ -44,6 +47,7 @@ pub fn chains(suite: &Suite, yardsticks: &Yardsticks) -> anyhow::Result<Vec<Row>
         rows.push(yardsticks.compare(row, each, compared));
     }
     rows.push(in_running_engine(suite)?);
+    rows.push(beside_a_store(suite)?);
     Ok(rows)
 }
 
@@ -59,6 +63,28 @@ fn in_running_engine(suite: &Suite) -> anyhow::Result<Row> {
     let costs: Vec<(f64, f64)> = LENGTHS.iter().map(|&length| length as f64).zip(costs).collect();
     let row = Row::figure(CHAINS, "change, in the running engine on a lane's thread", slope(&costs), "us");
     Ok(row.detail("chains", points(&costs)))
+}
+
+/// What nodes pay for a data directory that they do not use: they are measured in turn, with one and without.
+fn beside_a_store(suite: &Suite) -> anyhow::Result<Row> {
+    let store = Arc::new(Store::open(&suite.folder().join("beside"), store::Options::default())?);
+    let bed = |length: usize, store: Option<&Arc<Store>>| {
+        let options = Options { store: store.cloned(), ..Options::default() };
+        let flow = chain_from_inject(&many(&flows::change(), length));
+        Bed::with(&flow, Enter::Button("inject"), flows::alarm_message, options)
+    };
+    let longest = LENGTHS[LENGTHS.len() - 1];
+    let mut beds = Vec::new();
+    for length in [0, longest] {
+        beds.push(bed(length, None)?);
+        beds.push(bed(length, Some(&store))?);
+    }
+    let costs = best(&mut beds, suite.rounds(30), 8)?;
+    let each = |at: usize| (costs[at + 2] - costs[at]) / longest as f64;
+    let (without, with) = (each(0), each(1));
+    Ok(Row::figure(CHAINS, "change, with a data directory against without", with / without, "x")
+        .at_most(1.05)
+        .note(format!("{with:.4} and {without:.4} us")))
 }
 
 /// An inject, a split, the nodes in a row, a junction.

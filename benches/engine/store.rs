@@ -28,7 +28,7 @@ pub fn rows(suite: &Suite) -> anyhow::Result<Vec<Row>> {
     let mut rows = append(suite, &folder, &fsync)?;
     rows.push(written(suite)?);
     rows.extend(depth(suite, &fsync)?);
-    rows.push(stalled(suite)?);
+    rows.extend(stalled(suite)?);
     Ok(rows)
 }
 
@@ -188,11 +188,7 @@ fn io() -> anyhow::Result<[u64; 2]> {
 
 /// With much stored: the time of one append against an empty outbox, and the start.
 fn depth(suite: &Suite, fsync: &str) -> anyhow::Result<Vec<Row>> {
-    let stored: u64 = match std::env::var("BENCH_DEPTH") {
-        Ok(depth) => depth.parse().context("BENCH_DEPTH")?,
-        Err(_) if suite.quick => 300_000,
-        Err(_) => 3_000_000,
-    };
+    let stored = number_of("BENCH_DEPTH", if suite.quick { 300_000 } else { 3_000_000 })?;
     let batching = Batching { linger: Duration::ZERO, ..Batching::default() };
     let options = || Options { batching, ..Options::default() };
     let folder = suite.folder().join("deep");
@@ -237,7 +233,10 @@ fn depth(suite: &Suite, fsync: &str) -> anyhow::Result<Vec<Row>> {
         clean.as_secs_f64() * 1e3,
         bytes as f64 / 1e6
     ));
-    Ok(vec![enqueue, start])
+    let store = Store::open(&folder, options())?;
+    let drain = drain(&store, &store.log("outbox/bench/event", &QUEUE))?;
+    store.close();
+    Ok(vec![enqueue, start, drain])
 }
 
 fn one(store: &Store, log: &Arc<Log>, n: u64) -> anyhow::Result<Duration> {
@@ -273,7 +272,7 @@ fn fsync_time(folder: &Path) -> anyhow::Result<Duration> {
 }
 
 /// A gateway whose sink cannot be reached, at 5,000 messages a second: its memory, and whether it grows.
-fn stalled(suite: &Suite) -> anyhow::Result<Row> {
+fn stalled(suite: &Suite) -> anyhow::Result<Vec<Row>> {
     use std::io::Write;
     let (port, nobody) = (free_port()?, free_port()?);
     let flow = suite.folder().join("stalled.json");
@@ -297,7 +296,7 @@ fn stalled(suite: &Suite) -> anyhow::Result<Row> {
     peer.set_write_timeout(Some(Duration::from_secs(10)))?;
     let mut answers = peer.try_clone()?;
     std::thread::spawn(move || std::io::copy(&mut answers, &mut std::io::sink()));
-    let seconds = if suite.quick { 8 } else { 60 };
+    let seconds = number_of("BENCH_STALLED", if suite.quick { 8 } else { 60 })?;
     let pad = "x".repeat(240);
     let began = Instant::now();
     let mut seen = Vec::new();
@@ -321,7 +320,55 @@ fn stalled(suite: &Suite) -> anyhow::Result<Row> {
     let (before, after) = (mean(&seen[half / 2..half]), mean(&seen[half..]));
     let growth = (after - before) / (seconds as f64 * 0.375) * 60.0;
     let most = seen.iter().copied().fold(0.0, f64::max);
-    Ok(Row::figure(STORE, "memory, sink away, 5,000 msg/s", most, "MB")
+    let memory = Row::figure(STORE, "memory, sink away, 5,000 msg/s", most, "MB")
         .at_most(64.0)
-        .note(format!("for {seconds} s; it grew by {growth:.2} MB a minute in the second half")))
+        .note(format!("for {seconds} s; it grew by {growth:.2} MB a minute in the second half"));
+    Ok(vec![memory, drain_to_sink(&child, nobody, seconds * 5_000)?])
+}
+
+/// The sink comes back, and answers each line as soon as it has it.
+fn drain_to_sink(child: &Child, port: u16, stored: u64) -> anyhow::Result<Row> {
+    use std::io::{BufRead, BufReader, Write};
+    let listener = std::net::TcpListener::bind(("127.0.0.1", port))?;
+    let (stream, _) = listener.accept()?;
+    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    let (mut lines, mut answers) = (BufReader::with_capacity(1 << 16, &stream), Vec::new());
+    let (began, cpu_before) = (Instant::now(), child.cpu()?);
+    let (mut line, mut marks) = (Vec::new(), Vec::new());
+    for n in 1..=stored {
+        line.clear();
+        anyhow::ensure!(
+            lines.read_until(b'\n', &mut line)? > 0,
+            "the gateway hung up at line {n} of {stored}"
+        );
+        answers.extend(format!("ok {n}\n").as_bytes());
+        if lines.buffer().is_empty() || answers.len() > 4_096 {
+            (&stream).write_all(&answers)?;
+            answers.clear();
+        }
+        if n % (stored / 5) == 0 {
+            marks.push(began.elapsed().as_secs_f64());
+        }
+    }
+    (&stream).write_all(&answers)?;
+    let used = child.cpu()? - cpu_before;
+    let fifth = stored as f64 / 5.0;
+    let (first, last) = (fifth / marks[0], fifth / (marks[4] - marks[3]));
+    let whole = stored as f64 / marks[4];
+    Ok(Row::figure(
+        STORE,
+        format!("drain {stored} messages to a sink over TCP, each answered"),
+        whole,
+        "msg/s",
+    )
+    .at_least(50_000.0)
+    .note(format!(
+        "first fifth {first:.0}, last fifth {last:.0} msg/s; {:.2} us of CPU of the gateway a message",
+        used.as_secs_f64() * 1e6 / stored as f64
+    )))
+}
+
+/// How much, from the environment; else as much as this.
+fn number_of(name: &str, usual: u64) -> anyhow::Result<u64> {
+    std::env::var(name).map_or(Ok(usual), |number| number.parse().with_context(|| name.to_string()))
 }

@@ -254,8 +254,9 @@ impl Buffer {
             let number = self.number();
             let message = kept.delivery.message();
             let (value, event_ms) = (message.value.clone(), message.meta.event_ms);
+            let origin = kept.delivery.origin();
             self.out.push_back(Out { number, kept });
-            Incoming { port: 0, value, event_ms, acknowledge: Some(number) }
+            Incoming { port: 0, value, event_ms, acknowledge: Some(number), origin }
         };
         going.into_iter().map(out).collect()
     }

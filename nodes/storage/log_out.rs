@@ -10,9 +10,10 @@ use super::logs_of;
 use crate::connector::{Connector, ConnectorHost, Delivery, Incoming};
 use crate::descriptor::{Category, Descriptor, Field, Outputs, Role};
 use crate::error::NodeError;
-use crate::host::{Keep, LogRecord, Logs};
+use crate::host::{Append, Keep, LogRecord, Logs};
 use crate::message::Message;
 use crate::node::{Built, NodeConfig, NodeType};
+use crate::origin::Copy;
 use crate::path::Path;
 use crate::read;
 use crate::value::{Str, Value};
@@ -193,7 +194,7 @@ impl Connector for LogOut {
             batch.len().min(room)
         };
         // Mostly one log, and then one append.
-        let mut appends: Vec<Append> = Vec::new();
+        let mut appends: Vec<Going> = Vec::new();
         for delivery in batch.drain(..take) {
             let message = delivery.message();
             let log = match self.log_of(message) {
@@ -205,17 +206,19 @@ impl Connector for LogOut {
             };
             let record = self.record(message, &**host);
             let urgent = self.urgent || message.get("priority").and_then(Value::as_str) == Some("alarm");
-            let at = appends.iter().position(|append| append.log == log).unwrap_or_else(|| {
-                appends.push(Append::of(log));
+            let at = appends.iter().position(|going| going.log == log).unwrap_or_else(|| {
+                appends.push(Going { log, append: Append::default(), deliveries: Vec::new() });
                 appends.len() - 1
             });
-            appends[at].records.push(record);
-            appends[at].deliveries.push(delivery);
-            appends[at].urgent |= urgent;
+            let Going { append, deliveries, .. } = &mut appends[at];
+            append.records.push(record);
+            append.copies.extend(Copy::of(&message.token));
+            append.urgent |= urgent;
+            deliveries.push(delivery);
         }
-        for Append { log, records, deliveries, urgent } in appends {
+        for Going { log, append, deliveries } in appends {
             let batch = Batch::of(deliveries, &self.way);
-            logs.append(&log, &self.keep, records, urgent, Box::new(move |result| batch.told(result)));
+            logs.append(&log, &self.keep, append, Box::new(move |result| batch.told(result)));
         }
         Ok(())
     }
@@ -265,17 +268,11 @@ impl LogOut {
     }
 }
 
-struct Append {
+/// One append, and the messages that it is made of.
+struct Going {
     log: Str,
-    records: Vec<LogRecord>,
+    append: Append,
     deliveries: Vec<Delivery>,
-    urgent: bool,
-}
-
-impl Append {
-    fn of(log: Str) -> Append {
-        Append { log, records: Vec::new(), deliveries: Vec::new(), urgent: false }
-    }
 }
 
 /// The messages of one append, until it is told what became of them.

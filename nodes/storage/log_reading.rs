@@ -75,6 +75,8 @@ pub struct Reading {
     given: u64,
     /// The last sequence that was given or left out.
     last: Option<u64>,
+    /// The first that was left out since one was given.
+    left_out: Option<u64>,
     /// Where the log ended when it was opened first: what is before it is a replay.
     live_from: Option<u64>,
     /// When the log is read again behind what is done with.
@@ -115,6 +117,7 @@ impl Reading {
             first_number: 0,
             given: 0,
             last: None,
+            left_out: None,
             live_from: None,
             again: None,
             wait: AGAIN_AFTER,
@@ -194,6 +197,8 @@ impl Reading {
     /// Opens the reader where it is: behind what is done with, or behind what was given where nobody keeps the place.
     async fn start_over(&mut self, host: Arc<dyn ConnectorHost>) -> Result<(), NodeError> {
         let logs = logs_of(&*host)?;
+        // It has the name until it goes.
+        self.open = None;
         let from = match self.last {
             Some(last) => From::Sequence(last + 1),
             None => self.settings.start.from(host.wall_ms()),
@@ -209,6 +214,7 @@ impl Reading {
         // What is not settled is read again, and what becomes of it until then is of no use.
         self.given -= self.asked.iter().filter(|asked| asked.number.is_some()).count() as u64;
         self.asked.clear();
+        self.left_out = None;
         self.first_number = self.next_number;
         self.again = None;
         self.ended = false;
@@ -248,7 +254,10 @@ impl Reading {
             if takes {
                 self.pace.given(wall_ms, due, now);
                 batch.push(self.give(record));
-            } else if let Some(Asked { number: None, sequence: last }) = self.asked.back_mut() {
+                continue;
+            }
+            self.left_out.get_or_insert(sequence);
+            if let Some(Asked { number: None, sequence: last }) = self.asked.back_mut() {
                 *last = sequence;
             } else if self.asked.is_empty() {
                 left_out = Some(sequence);
@@ -272,6 +281,10 @@ impl Reading {
             self.asked.push_back(Asked { number: Some(number), sequence: record.sequence });
             number
         });
+        // What was left out before it is done with when it is.
+        let first = self.left_out.take().unwrap_or(record.sequence);
+        let reader = self.open.as_ref().map(|open| &open.reader);
+        let origin = reader.and_then(|reader| reader.origin(first, record.sequence));
         let mut log = Object::new();
         log.insert("name", self.settings.log.clone());
         log.insert("sequence", record.sequence as i64);
@@ -283,7 +296,7 @@ impl Reading {
         value.insert("log", Value::Object(log));
         // Windows by event time see a replay as they saw it live.
         let event_ms = record.event_ms.or(Some(record.wall_ms));
-        Incoming { port: 0, value, event_ms, acknowledge }
+        Incoming { port: 0, value, event_ms, acknowledge, origin }
     }
 
     /// Whether nothing more is to be given.

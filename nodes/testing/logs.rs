@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 use crate::error::NodeError;
-use crate::host::{Appended, From, Keep, LogReader, LogRecord, Logs};
+use crate::host::{Append, Appended, From, Keep, LogReader, LogRecord, Logs};
 use crate::value::Str;
 
 /// Logs as the gateway has them, in memory. Cloning gives another handle to the same logs.
@@ -116,7 +116,8 @@ impl MemoryLogs {
 }
 
 impl Logs for MemoryLogs {
-    fn append(&self, log: &str, keep: &Keep, records: Vec<LogRecord>, urgent: bool, done: Appended) {
+    fn append(&self, log: &str, keep: &Keep, append: Append, done: Appended) {
+        let Append { records, urgent, .. } = append;
         let mut data = self.lock();
         data.calls.push((log.to_string(), keep.clone(), records.len(), urgent));
         let result = match data.appends.clone() {

@@ -60,6 +60,9 @@ fn print(status: &Json) {
             output::size(number(&status["free_bytes"]))
         )),
     }
+    if let Some(warning) = status["health"]["warning"].as_str() {
+        output::line(format_args!("warning: {warning}"));
+    }
     let wear = &status["wear"];
     match wear["bytes_a_day"].as_u64() {
         Some(a_day) => output::line(format_args!("writes {} a day", output::size(a_day))),

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 use tidegate_nodes::message::{Admitted, Credit, CreditPool, Outcome, Settle};
+use tidegate_nodes::origin::Origin;
 use tokio::sync::Notify;
 
 /// How much one source may have in flight.
@@ -121,13 +122,13 @@ struct Tracked {
 
 impl Tracker {
     /// Admits a message that the source knows by `number`.
-    pub fn admit(self: &Arc<Tracker>, number: u64) -> Arc<Admitted> {
+    pub fn admit(self: &Arc<Tracker>, number: u64, origin: Option<Origin>) -> Arc<Admitted> {
         let mut state = self.lock();
         let sequence = state.next;
         state.next += 1;
         state.waiting.push_back((number, None));
         drop(state);
-        Admitted::new(sequence, self.clone())
+        Admitted::from(origin, sequence, self.clone())
     }
 
     /// Waits until something can be acknowledged, and takes it. Cancel-safe: it takes only when it returns.
@@ -215,9 +216,9 @@ mod tests {
     #[tokio::test]
     async fn acknowledgements_leave_in_order_of_arrival() {
         let tracker = Arc::new(Tracker::default());
-        let a = tracker.admit(10);
-        let b = tracker.admit(11);
-        let c = tracker.admit(12);
+        let a = tracker.admit(10, None);
+        let b = tracker.admit(11, None);
+        let c = tracker.admit(12, None);
         drop(c);
         drop(b);
         assert_eq!(tracker.unsettled(), 3);
@@ -230,10 +231,10 @@ mod tests {
     #[tokio::test]
     async fn a_new_connector_does_not_hear_of_what_the_one_before_it_gave() {
         let tracker = Arc::new(Tracker::default());
-        let before = (tracker.admit(0), tracker.admit(1));
-        drop(tracker.admit(2));
+        let before = (tracker.admit(0, None), tracker.admit(1, None));
+        drop(tracker.admit(2, None));
         tracker.forget();
-        let after = tracker.admit(0);
+        let after = tracker.admit(0, None);
         drop(before);
         drop(after);
         assert_eq!(tracker.settled().await, [(0, Outcome::Done)]);

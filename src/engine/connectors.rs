@@ -12,6 +12,7 @@ use tidegate_nodes::connector::{
 use tidegate_nodes::error::NodeError;
 use tidegate_nodes::host::{Level, Logs, Status};
 use tidegate_nodes::message::{Message, Meta, Token};
+use tidegate_nodes::origin::Origin;
 use tidegate_nodes::value::Str;
 use tokio::sync::watch;
 
@@ -93,6 +94,11 @@ impl Results for Place {
     fn name(&self, ticket: &Ticket) -> Option<Str> {
         let (outbox, ticket) = self.port.outbox_of(ticket)?;
         Some(outbox.name(ticket))
+    }
+
+    fn origin(&self, ticket: &Ticket) -> Option<Origin> {
+        let (outbox, ticket) = self.port.outbox_of(ticket)?;
+        outbox.origin(ticket)
     }
 
     fn answered(&self, port: u16, message: Message) {
@@ -279,7 +285,8 @@ fn admit(waiting: &mut VecDeque<Incoming>, place: &Arc<Place>) {
     while let Some(incoming) = waiting.front() {
         let Some(credit) = place.pool.take(tidegate_nodes::cx::weight(&incoming.value)) else { break };
         let Some(incoming) = waiting.pop_front() else { break };
-        let admitted = incoming.acknowledge.map(|number| place.port.tracker.admit(number));
+        let tracker = &place.port.tracker;
+        let admitted = incoming.acknowledge.map(|number| tracker.admit(number, incoming.origin));
         // At most once: the source is done with it now.
         let admitted = admitted.filter(|_| !place.port.on_receipt.load(Ordering::Relaxed));
         let mut value = incoming.value;

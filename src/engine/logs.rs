@@ -1,32 +1,64 @@
 //! Logs as they are lent to connectors: `Logs`, filled in with the store.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tidegate_nodes::error::NodeError;
-use tidegate_nodes::host::{Appended, From, Keep, LogReader, LogRecord, Logs};
-use tidegate_nodes::value::Object;
+use tidegate_nodes::host::{Append, Appended, From, Keep, LogReader, LogRecord, Logs};
+use tidegate_nodes::origin::Origin;
+use tidegate_nodes::value::{Object, Str};
 
-use crate::store::{Commit, Cursor, DEAD_LETTERS, Log, Record, Retention, Store, StoreError};
+use crate::store::{Commit, DEAD_LETTERS, Lease, Log, Record, Retention, Standing, Store, StoreError};
 
 pub struct DeviceLogs {
     store: Arc<Store>,
+    /// Logs whose retention was said through this handle. Once is enough, and two nodes that say different things of one
+    /// log must not overwrite each other with each message.
+    declared: Mutex<HashMap<Str, Retention>>,
 }
 
+/// Each log is a table and a place in memory.
+const MOST_LOGS: usize = 4_096;
 /// Logs of the gateway itself stand under names like these; flows have the others.
 const OURS: &str = "outbox/";
 
 impl DeviceLogs {
     pub fn new(store: Arc<Store>) -> DeviceLogs {
-        DeviceLogs { store }
+        DeviceLogs { store, declared: Mutex::default() }
+    }
+}
+
+impl DeviceLogs {
+    /// A message may name its log: a mistake there must not make one for each message.
+    fn has_room_for(&self, name: &str) -> Result<(), NodeError> {
+        if self.store.find_log(name).is_some() || self.store.logs().len() < MOST_LOGS {
+            return Ok(());
+        }
+        Err(NodeError::rejected(format!(
+            "there are {MOST_LOGS} logs already, and {name} would be one more: a log is for a kind of message, its key tells them apart"
+        )))
+    }
+
+    fn declare(&self, name: &str, retention: Retention) -> Arc<Log> {
+        let mut declared = self.declared.lock().unwrap_or_else(PoisonError::into_inner);
+        if declared.get(name) == Some(&retention) {
+            return self.store.log(name, &retention);
+        }
+        declared.insert(Str::new(name), retention.clone());
+        let before = self.store.find_log(name).map(|log| log.view().retention);
+        if before.is_some_and(|before| before != retention) {
+            tracing::info!("the log {name} is kept within other limits from now on, as its node says");
+        }
+        self.store.declare(name, &retention)
     }
 }
 
 impl Logs for DeviceLogs {
-    fn append(&self, log: &str, keep: &Keep, records: Vec<LogRecord>, urgent: bool, done: Appended) {
-        if let Err(error) = allowed(log) {
+    fn append(&self, log: &str, keep: &Keep, append: Append, done: Appended) {
+        let Append { records, copies, urgent } = append;
+        if let Err(error) = allowed(log).and_then(|()| self.has_room_for(log)) {
             return done(Err(error));
         }
         let retention = Retention {
@@ -36,7 +68,7 @@ impl Logs for DeviceLogs {
             compact: keep.compact,
             queue: false,
         };
-        let log = self.store.declare(log, &retention);
+        let log = self.declare(log, retention);
         let ran_ms = self.store.ran_ms();
         let record = |record: LogRecord| Record {
             value: record.value,
@@ -49,7 +81,13 @@ impl Logs for DeviceLogs {
         };
         let records = records.into_iter().map(|one| (log.clone(), record(one))).collect();
         let done = move |result: Result<Vec<u64>, StoreError>| done(result.map_err(node_error));
-        self.store.submit(Commit { records, urgent, done: Some(Box::new(done)), ..Commit::default() });
+        self.store.submit(Commit {
+            records,
+            copies,
+            urgent,
+            done: Some(Box::new(done)),
+            ..Commit::default()
+        });
     }
 
     fn read(&self, log: &str, reader: Option<&str>, from: From) -> Result<Box<dyn LogReader>, NodeError> {
@@ -58,6 +96,15 @@ impl Logs for DeviceLogs {
         let log = self.store.log(log, &Retention::default());
         let known = reader.is_some_and(|reader| log.has_reader(reader));
         let cursor = reader.map(|reader| log.cursor(reader));
+        let lease = cursor.as_ref().map(|cursor| {
+            cursor.lease().ok_or_else(|| {
+                NodeError::disconnected(format!(
+                    "another node reads {} as {} at this moment: give each a reader name of its own",
+                    log.name, cursor.reader
+                ))
+            })
+        });
+        let lease = lease.transpose()?;
         let next = match (&cursor, from) {
             (Some(cursor), _) if known => cursor.position() + 1,
             (_, From::Start) => log.first(),
@@ -71,7 +118,9 @@ impl Logs for DeviceLogs {
             self.store.advance(&log, cursor);
         }
         let changes = log.watch();
-        Ok(Box::new(Reader { store: self.store.clone(), log, cursor, next, read: VecDeque::new(), changes }))
+        let kept = cursor.map(|cursor| Arc::new(Standing { log: log.clone(), cursor }));
+        let store = self.store.clone();
+        Ok(Box::new(Reader { store, log, kept, next, read: VecDeque::new(), changes, _lease: lease }))
     }
 }
 
@@ -102,11 +151,13 @@ fn node_error(error: StoreError) -> NodeError {
 struct Reader {
     store: Arc<Store>,
     log: Arc<Log>,
-    cursor: Option<Arc<Cursor>>,
+    /// Where its place is kept.
+    kept: Option<Arc<Standing>>,
     next: u64,
     /// Read and not given yet: a read that is not waited for to its end loses nothing.
     read: VecDeque<LogRecord>,
     changes: tokio::sync::watch::Receiver<u64>,
+    _lease: Option<Lease>,
 }
 
 /// How much is read at once.
@@ -130,7 +181,7 @@ impl Reader {
                 let moved = page.next > self.next;
                 self.next = page.next;
                 let wanted =
-                    |sequence: u64| self.cursor.as_ref().is_none_or(|cursor| !cursor.is_done(sequence));
+                    |sequence: u64| self.kept.as_ref().is_none_or(|kept| !kept.cursor.is_done(sequence));
                 let records = page.records.into_iter().filter(|(sequence, _)| wanted(*sequence));
                 self.read.extend(records.map(|(sequence, record)| LogRecord {
                     sequence,
@@ -177,9 +228,59 @@ impl LogReader for Reader {
     }
 
     fn done(&mut self, sequence: u64) {
-        if let Some(cursor) = &self.cursor {
-            cursor.confirm(1, sequence);
-            self.store.advance(&self.log, cursor);
+        if let Some(kept) = &self.kept {
+            kept.cursor.confirm(1, sequence);
+            self.store.advance(&kept.log, &kept.cursor);
         }
+    }
+
+    fn origin(&self, first: u64, last: u64) -> Option<Origin> {
+        Some(self.kept.as_ref()?.origin(first, last))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+    use crate::store::Options;
+
+    fn append(logs: &DeviceLogs, log: &str, keep: &Keep) -> Result<Vec<u64>, NodeError> {
+        let (sender, receiver) = channel();
+        let append = Append { records: vec![LogRecord::default()], urgent: true, ..Append::default() };
+        logs.append(log, keep, append, Box::new(move |result| sender.send(result).unwrap()));
+        receiver.recv().unwrap()
+    }
+
+    #[test]
+    fn a_message_that_names_its_log_cannot_make_logs_without_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(dir.path(), Options::default()).unwrap());
+        for n in 0..MOST_LOGS {
+            store.log(&format!("log {n}"), &Retention::default());
+        }
+        let logs = DeviceLogs::new(store);
+        assert_eq!(append(&logs, "log 7", &Keep::default()), Ok(vec![1]));
+        let refused = append(&logs, "one more", &Keep::default()).unwrap_err();
+        assert!(matches!(&refused, NodeError::Rejected(text) if text.contains("logs already")), "{refused}");
+    }
+
+    /// Two nodes may say different things of one log. The last that was opened is right, and nothing is written for each message.
+    #[test]
+    fn limits_are_said_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(dir.path(), Options::default()).unwrap());
+        let (a, b) = (DeviceLogs::new(store.clone()), DeviceLogs::new(store.clone()));
+        let keep = |messages| Keep { max_messages: Some(messages), ..Keep::default() };
+        let kept = || store.find_log("history").unwrap().view().retention.max_messages;
+        append(&a, "history", &keep(10)).unwrap();
+        append(&b, "history", &keep(20)).unwrap();
+        for _ in 0..3 {
+            append(&a, "history", &keep(10)).unwrap();
+            assert_eq!(kept(), Some(20));
+        }
+        append(&a, "history", &keep(30)).unwrap();
+        assert_eq!(kept(), Some(30), "it was deployed anew");
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tidegate_nodes::error::NodeError;
 use tidegate_nodes::message::{Message, Meta, Token, Unconfirmed};
+use tidegate_nodes::origin::Copy;
 use tidegate_nodes::outbox::Priority;
 use tidegate_nodes::value::{Object, Str, Value};
 
@@ -57,6 +58,7 @@ impl Pending {
         message: Unconfirmed,
     ) {
         self.commit.urgent |= priority == Priority::Alarm;
+        self.commit.copies.extend(Copy::of(&message.message().token));
         self.kept.push(Kept { at: self.commit.records.len(), outbox: outbox.clone(), priority, message });
         self.commit.records.push((log.clone(), record));
     }
@@ -64,6 +66,7 @@ impl Pending {
     /// The sources of this token wait until what was written meanwhile is on the disk.
     pub fn guard(&mut self, token: &Token) {
         if token.is_tracked() || token.has_credit() {
+            self.commit.copies.extend(Copy::of(token));
             let value = Object::new();
             self.guards.push(Unconfirmed::new(Message {
                 value,

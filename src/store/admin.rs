@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 use tidegate_nodes::value::{Object, Str, Value};
 
+use super::batch::Batch;
 use super::cursor::{Cursor, Done, Reservation};
 use super::{Commit, DEAD_LETTERS, Entry, HANDLED, Log, Page, Reason, Record, Retention, Store, StoreError};
 
@@ -153,12 +154,24 @@ pub fn seek(store: &Store, log: &str, reader: &str, next: u64) -> Result<u64, St
         });
     }
     cursor.reset(Done { position: next - 1, ..Done::default() });
+    let (id, name) = (log.id, cursor.reader.clone());
+    job.act = Some(Box::new(move |batch| forget_ranges(batch, id, &name)));
     job.positions.push((log, cursor.clone()));
     if let Err(error) = commit(store, job, None) {
         cursor.reset(before);
         return Err(error);
     }
     Ok(next)
+}
+
+/// What was done with beyond the position of a reader.
+fn forget_ranges(batch: &mut Batch<'_>, log: u32, reader: &str) -> Result<(), StoreError> {
+    for sql in
+        ["DELETE FROM skips WHERE log = ? AND reader = ?", "DELETE FROM ahead WHERE log = ? AND reader = ?"]
+    {
+        batch.connection.execute(sql, (log, reader))?;
+    }
+    Ok(())
 }
 
 /// Forgets a reader of a log. One that a flow holds now is refused: it would come back.
@@ -176,15 +189,9 @@ pub fn drop_reader(store: &Store, log: &str, reader: &str) -> Result<(), StoreEr
         )));
     }
     let (id, name) = (log.id, cursor.reader.clone());
-    let act = move |batch: &mut super::batch::Batch<'_>| {
-        for sql in [
-            "DELETE FROM readers WHERE log = ? AND name = ?",
-            "DELETE FROM skips WHERE log = ? AND reader = ?",
-            "DELETE FROM ahead WHERE log = ? AND reader = ?",
-        ] {
-            batch.connection.execute(sql, (id, name.as_str()))?;
-        }
-        Ok(())
+    let act = move |batch: &mut Batch<'_>| {
+        batch.connection.execute("DELETE FROM readers WHERE log = ? AND name = ?", (id, name.as_str()))?;
+        forget_ranges(batch, id, &name)
     };
     commit(store, Commit { act: Some(Box::new(act)), ..Commit::default() }, None)?;
     log.forget_reader(reader);

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rusqlite::{Connection, params};
+use tidegate_nodes::origin::Origin;
 use tidegate_nodes::value::Str;
 
 use super::StoreError;
 use super::block::{Blocks, Record};
-use super::cursor::{Cursor, Done};
+use super::cursor::{Cursor, Done, Reservation};
 use super::ledger::{Entry, Ledger};
 use super::log::{Log, Segment};
 use super::schema;
+use super::standing;
 
 /// How segments are made.
 pub struct Segments {
@@ -48,6 +50,8 @@ struct Move {
     cursor: Arc<Cursor>,
     done: Done,
     given_up: Vec<(u64, u64)>,
+    /// What is done with by this batch.
+    made: Vec<Reservation>,
     /// What of the confirmed beyond the position was written down.
     ahead: Vec<(u64, u64)>,
 }
@@ -111,6 +115,18 @@ impl<'c> Batch<'c> {
         self.entries.push(entry);
     }
 
+    /// All that was made of these records is in this batch: their readers are done with them by it.
+    pub fn made_of(&mut self, origins: Vec<Origin>) {
+        for (standing, first, last) in standing::runs(origins) {
+            let reservation = standing.cursor.reserve(first, last);
+            let known = self.move_of(&standing.log, &standing.cursor);
+            for &(first, last) in &reservation.parts {
+                known.done.add(first, last, true);
+            }
+            known.made.push(reservation);
+        }
+    }
+
     pub fn note(&mut self, entry: Entry) {
         self.entries.push(entry);
     }
@@ -126,6 +142,7 @@ impl<'c> Batch<'c> {
             cursor: cursor.clone(),
             done: cursor.done(),
             given_up: Vec::new(),
+            made: Vec::new(),
             ahead: Vec::new(),
         })
     }
@@ -209,7 +226,10 @@ impl<'c> Batch<'c> {
             for (first, last) in moved.given_up {
                 moved.cursor.give_up(first, last);
             }
-            moved.cursor.ahead_written(&moved.ahead, moved.done.position);
+            for reservation in moved.made {
+                reservation.confirm();
+            }
+            moved.cursor.written(&moved.done, &moved.ahead);
         }
         for appending in self.appends.into_values() {
             appending.log.publish(appending.changed, appending.blocks.next());
@@ -267,8 +287,8 @@ fn write_move(connection: &Connection, moved: &mut Move) -> Result<(), StoreErro
         connection.prepare_cached(sql)?.execute(params![log, reader, moved.done.position as i64])?;
     }
     // The reader of a queue never goes back; one of a log can be put back to read it all again.
-    if moved.log.view().retention.queue {
-        moved.ahead = moved.cursor.ahead_to_write(&moved.done);
+    if moved.log.view().retention.queue || !moved.made.is_empty() {
+        moved.ahead = moved.cursor.ahead_to_write(&moved.done, !moved.made.is_empty());
     }
     for (first, last) in &moved.ahead {
         connection

@@ -113,8 +113,8 @@ fn load_log(
             done.add(first, last, true);
         }
         let cursor = Cursor::new(&reader, 0, 0);
-        cursor.reset(done);
-        cursor.ahead_written(&ahead, position);
+        cursor.reset(done.clone());
+        cursor.written(&done, &ahead);
         log.put_cursor(cursor);
     }
     Ok(log)

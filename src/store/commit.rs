@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rusqlite::params;
+use tidegate_nodes::origin::Copy;
 use tidegate_nodes::packed;
 use tidegate_nodes::value::{Str, Value};
 
@@ -30,6 +31,9 @@ pub struct Commit {
     pub given_up: Vec<(Arc<Log>, Arc<Cursor>, Entry)>,
     /// What of those ranges nobody else may take meanwhile; free again when the commit has ended.
     pub reserved: Vec<Reservation>,
+    /// Copies of messages that are kept until this has ended. Where they are the last ones of a message that came from a
+    /// log or a queue here, its reader is done with it by this commit.
+    pub copies: Vec<Copy>,
     /// Anything else.
     pub act: Option<Act>,
     /// Alarms do not wait for others, and may go into the reserve.

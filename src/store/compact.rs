@@ -64,8 +64,7 @@ pub fn run(connection: &Connection, log: &Arc<Log>) -> Result<(), StoreError> {
     )?;
     connection.execute_batch("COMMIT")?;
     let ids: Vec<i64> = others.iter().map(|segment| segment.id).collect();
-    log.dropped(&ids);
-    log.publish(vec![merged], log.next());
+    log.merged(&ids, merged);
     Ok(())
 }
 

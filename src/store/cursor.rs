@@ -1,7 +1,7 @@
 //! How far a reader of a log has come, where records may be done with in any order.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tidegate_nodes::value::Str;
@@ -12,9 +12,12 @@ pub struct Cursor {
     state: Mutex<Done>,
     /// Confirmed ranges beyond the position that are on the disk: the first and the last of each.
     ahead: Mutex<BTreeMap<u64, u64>>,
+    /// How many are done with on the disk: those up to its position, and ranges beyond.
+    saved: AtomicU64,
     reserved: Mutex<Reserved>,
     /// Whether a commit of it is on its way to the writer: one is enough, it takes the newest position.
     queued: AtomicBool,
+    leased: AtomicBool,
 }
 
 /// Ranges that are on their way into the ledger. What the outside confirms of them meanwhile waits here, and counts only
@@ -123,8 +126,10 @@ impl Cursor {
             reader: Str::new(reader),
             state: Mutex::new(done),
             ahead: Mutex::default(),
+            saved: AtomicU64::new(position),
             reserved: Mutex::default(),
             queued: AtomicBool::new(false),
+            leased: AtomicBool::new(false),
         }
     }
 
@@ -138,6 +143,11 @@ impl Cursor {
 
     pub fn is_done(&self, sequence: u64) -> bool {
         self.lock().is_done(sequence)
+    }
+
+    /// The right to read as this reader: two at a time would confirm each other's records. Nothing while another has it.
+    pub fn lease(self: &Arc<Cursor>) -> Option<Lease> {
+        (!self.leased.swap(true, Ordering::AcqRel)).then(|| Lease(self.clone()))
     }
 
     /// The outside has these. It is not on the disk before a commit with this cursor.
@@ -175,22 +185,20 @@ impl Cursor {
         self.lock().add(first, last, false);
     }
 
-    /// The confirmed ranges beyond the position that are to be written down: none until there is much to lose, so that the
-    /// few that are confirmed out of order cost no writes.
-    pub(super) fn ahead_to_write(&self, done: &Done) -> Vec<(u64, u64)> {
+    /// The confirmed ranges beyond the position that are to be written down. Unless all are wanted, none until there is
+    /// much to lose, so that the few that are confirmed out of order cost no writes.
+    pub(super) fn ahead_to_write(&self, done: &Done, all: bool) -> Vec<(u64, u64)> {
         let written = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
-        let beyond = written.iter().filter(|(_, last)| **last > done.position);
-        let on_disk: u64 = beyond.map(|(first, last)| last + 1 - first).sum();
-        if done.confirmed_beyond() < on_disk + AHEAD {
+        if !all && done.confirmed_beyond() < beyond(&written, done.position) + AHEAD {
             return Vec::new();
         }
         done.confirmed_ranges().filter(|(first, last)| written.get(first) != Some(last)).collect()
     }
 
-    /// These are on the disk now, and what is up to the position is not any more.
-    pub(super) fn ahead_written(&self, ranges: &[(u64, u64)], position: u64) {
+    /// So far it is on the disk now, these ranges beyond the position included.
+    pub(super) fn written(&self, done: &Done, ahead: &[(u64, u64)]) {
         let mut written = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
-        for &(first, last) in ranges {
+        for &(first, last) in ahead {
             // It has grown over those that stand for a part of it; their rows do no harm.
             let parts: Vec<u64> = written.range(first..=last).map(|(&first, _)| first).collect();
             for part in parts {
@@ -198,11 +206,22 @@ impl Cursor {
             }
             written.insert(first, last);
         }
-        written.retain(|_, last| *last > position);
+        written.retain(|_, last| *last > done.position);
+        let given_up = done.count_beyond() - done.confirmed_beyond();
+        self.saved.store(done.position + given_up + beyond(&written, done.position), Ordering::Release);
+    }
+
+    /// How many are done with and would come again after a crash.
+    pub fn unsaved(&self) -> u64 {
+        let saved = self.saved.load(Ordering::Acquire);
+        let done = self.lock();
+        (done.position + done.count_beyond()).saturating_sub(saved)
     }
 
     /// Puts the reader somewhere else.
     pub(super) fn reset(&self, done: Done) {
+        self.ahead.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.saved.store(done.position + done.count_beyond(), Ordering::Release);
         *self.lock() = done;
     }
 
@@ -231,11 +250,30 @@ impl Cursor {
     }
 }
 
+/// See [`Cursor::lease`].
+pub struct Lease(Arc<Cursor>);
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.0.leased.store(false, Ordering::Release);
+    }
+}
+
 /// See [`Cursor::reserve`].
 pub struct Reservation {
     cursor: Arc<Cursor>,
     /// First and last of each part, in order.
     pub parts: Vec<(u64, u64)>,
+}
+
+impl Reservation {
+    /// A commit that is on the disk says that the reader is done with them.
+    pub(super) fn confirm(self) {
+        let mut done = self.cursor.lock();
+        for &(first, last) in &self.parts {
+            done.add(first, last, true);
+        }
+    }
 }
 
 impl Drop for Reservation {
@@ -246,6 +284,12 @@ impl Drop for Reservation {
             self.cursor.confirm_unreserved(&mut reserved, first, last);
         }
     }
+}
+
+/// How many of these ranges are beyond the position.
+fn beyond(ranges: &BTreeMap<u64, u64>, position: u64) -> u64 {
+    let beyond = ranges.iter().filter(|(_, last)| **last > position);
+    beyond.map(|(first, last)| last - (*first - 1).max(position)).sum()
 }
 
 /// The parts of a range that are in none of these, which are in order.

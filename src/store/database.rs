@@ -67,16 +67,14 @@ pub fn open(path: &Path, schema: &[&str], setup: &Setup) -> Result<Connection, S
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     // SQLite makes its files as the umask says, and its log as the database is: others are kept out from the beginning.
     if !path.exists() {
-        let made =
-            std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
-        made.map_err(|error| StoreError::Unwritable(format!("{}: {error}", path.display())))?;
+        make_private(path)?;
     }
     let mut connection = Connection::open_with_flags(path, flags)?;
     let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     let known = schema.len() as i64;
     if found > known {
-        return Err(StoreError::Newer { file, found, known });
+        return Err(StoreError::newer(path, found, known));
     }
     if rusqlite::version_number() < 3_051_003 {
         return Err(StoreError::Mistake(format!("SQLite {} is too old", rusqlite::version())));
@@ -135,15 +133,7 @@ fn set(connection: &Connection, name: &str, value: i64, must: bool) -> Result<()
 
 fn migrate(connection: &mut Connection, path: &Path, schema: &[&str], from: i64) -> Result<(), StoreError> {
     if from > 0 {
-        // Forward only, so there must be a way back.
-        let copy = path.with_extension(format!("v{from}.bak"));
-        let _ = std::fs::remove_file(&copy);
-        connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()])?;
-        tracing::info!(
-            "{} is brought to a newer version; the old one is kept as {}",
-            path.display(),
-            copy.display()
-        );
+        keep_copy(connection, path, from)?;
     }
     let transaction = connection.transaction()?;
     for step in &schema[from as usize..] {
@@ -155,8 +145,52 @@ fn migrate(connection: &mut Connection, path: &Path, schema: &[&str], from: i64)
     Ok(())
 }
 
+/// Forward only, so there must be a way back. But a gateway that cannot be reached must come up, also where there is no
+/// room for a second database.
+fn keep_copy(connection: &Connection, path: &Path, from: i64) -> Result<(), StoreError> {
+    let copy = copy_of(path, from);
+    // One that was cut off is in the way.
+    let _ = std::fs::remove_file(&copy);
+    make_private(&copy)?;
+    let kept = connection
+        .execute("VACUUM INTO ?1", [copy.to_string_lossy()])
+        .map_err(StoreError::from)
+        .and_then(|_| {
+            let synced = std::fs::File::open(&copy).and_then(|copy| copy.sync_all());
+            synced.map_err(|error| StoreError::Unwritable(format!("{}: {error}", copy.display())))
+        });
+    let path = path.display();
+    match kept {
+        Ok(()) => {
+            tracing::info!("{path} is brought to a newer version; the old one is kept as {}", copy.display())
+        }
+        Err(error) if error.is_passing() => {
+            let _ = std::fs::remove_file(&copy);
+            tracing::warn!(
+                "{path} is brought to a newer version, and the old one cannot be kept ({error}): \
+                 an older tidegate cannot use it any more"
+            );
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
+/// Where a database is kept as it was when it was of this version.
+pub fn copy_of(path: &Path, version: i64) -> std::path::PathBuf {
+    path.with_extension(format!("v{version}.bak"))
+}
+
+/// Makes an empty file that nobody else can read.
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    let made = std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+    made.map(|_| ()).map_err(|error| StoreError::Unwritable(format!("{}: {error}", path.display())))
+}
+
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     const V1: &str = "CREATE TABLE a (x); INSERT INTO a VALUES (7);";
@@ -179,6 +213,9 @@ mod tests {
         let before = std::fs::read(&path).unwrap();
         let refused = open(&path, &[V1], &Setup::default()).unwrap_err();
         assert!(matches!(refused, StoreError::Newer { found: 2, known: 1, .. }), "{refused}");
+        assert!(refused.to_string().contains("data.v1.bak"), "{refused}");
+        let mode = std::fs::metadata(dir.path().join("data.v1.bak")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
         assert_eq!(std::fs::read(&path).unwrap(), before);
     }
 

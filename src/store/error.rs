@@ -1,6 +1,10 @@
 //! What can go wrong with the store, in words for a person. The kind says whether waiting helps.
 
+use std::path::Path;
+
 use thiserror::Error;
+
+use super::database;
 
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum StoreError {
@@ -14,9 +18,9 @@ pub enum StoreError {
     #[error("the database is damaged: {0}")]
     Damaged(String),
     #[error(
-        "{file} was written by a newer tidegate (its version is {found}, this one knows {known}); it was not touched: run the newer one, or name another directory with --data"
+        "{file} was written by a newer tidegate (its version is {found}, this one knows {known}); it was not touched: run the newer one{back}, or name another directory with --data"
     )]
-    Newer { file: String, found: i64, known: i64 },
+    Newer { file: String, found: i64, known: i64, back: String },
     #[error(
         "{directory} is in use by another gateway, process {pid}: stop it, or name another directory with --data"
     )]
@@ -35,6 +39,19 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// A database that this version does not know, and the way back where there is one.
+    pub fn newer(path: &Path, found: i64, known: i64) -> StoreError {
+        let name = |path: &Path| {
+            path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+        };
+        let copy = database::copy_of(path, known);
+        let back = match copy.exists() {
+            true => format!(", put {} in its place (what came since is not in it)", name(&copy)),
+            false => String::new(),
+        };
+        StoreError::Newer { file: name(path), found, known, back }
+    }
+
     /// Whether the same may work later, with nothing changed but the disk.
     pub fn is_passing(&self) -> bool {
         matches!(self, StoreError::Full(_) | StoreError::Unwritable(_))

@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn rows_of_a_kind_are_one_and_old_ones_are_folded_into_sums() {
         let connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch(schema::DATA[0]).unwrap();
+        connection.execute_batch(&schema::DATA.concat()).unwrap();
         let mut ledger = Ledger::default();
         let entry = |reason, range: Option<(u64, u64)>| Entry {
             scope: Str::new("outbox/a/event"),

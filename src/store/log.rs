@@ -115,6 +115,15 @@ impl Log {
         self.lock().segments.retain(|segment| !ids.contains(&segment.id));
     }
 
+    /// Many segments have become one, which has the place and the id of the last of them.
+    pub(super) fn merged(&self, ids: &[i64], into: Segment) {
+        let mut view = self.lock();
+        view.segments.retain(|segment| !ids.contains(&segment.id));
+        if let Some(known) = view.segments.iter_mut().find(|known| known.id == into.id) {
+            *known = into;
+        }
+    }
+
     pub(super) fn set_retention(&self, retention: Retention) {
         self.lock().retention = retention;
     }

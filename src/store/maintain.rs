@@ -8,6 +8,8 @@ use rusqlite::Connection;
 use super::StoreError;
 use super::batch::{Batch, Segments};
 use super::catalog::Catalog;
+use super::database::PAGE;
+use super::directory::Directory;
 use super::ledger::{self, Entry, Ledger, Reason};
 use super::log::{Log, Segment};
 use super::odometer::Odometer;
@@ -53,6 +55,25 @@ pub fn run(
     connection.execute_batch("COMMIT")?;
     Ok(())
 }
+
+/// Why the write-ahead log is much larger than it should be. It is emptied as it goes, but not while somebody reads what
+/// stands in it.
+pub fn overgrown(directory: &Directory, checkpoint_pages: i64) -> Option<String> {
+    let bytes = std::fs::metadata(directory.file(DATA_LOG)).ok()?.len();
+    let usual = checkpoint_pages as u64 * PAGE as u64;
+    (bytes > OVERGROWN * usual).then(|| {
+        format!(
+            "the write-ahead log {DATA_LOG} has grown to {:.0} MiB and cannot be emptied: another program has had \
+             data.db open for a long time, a backup or a database browser; end it",
+            bytes as f64 / (1024.0 * 1024.0)
+        )
+    })
+}
+
+/// SQLite's own name for it.
+const DATA_LOG: &str = "data.db-wal";
+/// A commit may be larger than the log should be, and a log is only cut when it begins anew.
+const OVERGROWN: u64 = 8;
 
 /// The oldest segments that go: never the one that is written to.
 fn droppable(log: &Log, ran_ms: u64) -> Vec<Segment> {
@@ -133,4 +154,36 @@ fn drop_segments(
     drop(reserved);
     log.dropped(&ids);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::super::{Commit, Options, Record, Retention, Setup, Store};
+    use super::*;
+
+    #[test]
+    fn a_log_that_cannot_be_emptied_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let setup = Setup { checkpoint_pages: 10, ..Setup::default() };
+        let upkeep = Upkeep { every: Duration::ZERO, ..Upkeep::default() };
+        let store = Store::open(dir.path(), Options { setup, upkeep, ..Options::default() }).unwrap();
+        let log = store.log("history", &Retention::default());
+        let write_until = |so: &dyn Fn(Option<String>) -> bool| {
+            let end = Instant::now() + Duration::from_secs(60);
+            while !so(store.health().warning) {
+                assert!(Instant::now() < end, "{:?}", store.health());
+                let records = vec![(log.clone(), Record::default())];
+                let commit = Commit { records, ..Commit::default() };
+                store.submit_and_wait(commit, Duration::from_secs(10)).unwrap();
+            }
+        };
+        write_until(&|warning| warning.is_none());
+        let other = Connection::open(dir.path().join("data.db")).unwrap();
+        other.execute_batch("BEGIN; SELECT count(*) FROM sqlite_master").unwrap();
+        write_until(&|warning| warning.is_some_and(|warning| warning.contains("another program")));
+        other.execute_batch("COMMIT").unwrap();
+        write_until(&|warning| warning.is_none());
+    }
 }

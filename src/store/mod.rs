@@ -25,6 +25,7 @@ mod opening;
 mod reading;
 mod salvage;
 mod schema;
+mod standing;
 mod trouble;
 mod view;
 mod wear;
@@ -40,7 +41,7 @@ use std::time::Duration;
 
 pub use block::Record;
 pub use commit::{Commit, ContextChange, StateChange, Told};
-pub use cursor::{Cursor, Reservation};
+pub use cursor::{Cursor, Lease, Reservation};
 pub use database::{Durability, Setup};
 pub use error::StoreError;
 pub use ledger::{Entry, Reason};
@@ -48,6 +49,7 @@ pub use log::{Log, Retention, Segment};
 pub use maintain::Upkeep;
 pub use opening::DATA;
 pub use reading::Page;
+pub use standing::Standing;
 pub use view::{Archive, Balance, LogInfo, ReaderInfo, View};
 pub use wear::Wear;
 pub use writer::{Batching, Health};
@@ -116,6 +118,7 @@ impl Store {
             odometer: odometer.clone(),
             batching: options.batching,
             upkeep: options.upkeep,
+            checkpoint_pages: options.setup.checkpoint_pages,
         })?;
         Ok(Store {
             readers: Readers::new(directory.file(DATA)),
@@ -185,22 +188,12 @@ impl Store {
         self.writer.submit_and_wait(commit, limit)
     }
 
-    /// Notes a reader's position with the next batch.
+    /// Notes a reader's position with the next batch, where it is not on the disk already.
     pub fn advance(&self, log: &Arc<Log>, cursor: &Arc<Cursor>) {
-        if cursor.queue() {
+        if cursor.unsaved() > 0 && cursor.queue() {
             let positions = vec![(log.clone(), cursor.clone())];
             self.submit(Commit { positions, ..Commit::default() });
         }
-    }
-
-    /// Puts a reader somewhere else, and waits until that is on the disk: replay from a sequence.
-    pub fn seek(&self, log: &Arc<Log>, reader: &str, next: u64) -> Result<(), StoreError> {
-        let cursor = log.cursor(reader);
-        cursor.reset(cursor::Done { position: next.saturating_sub(1), ..cursor::Done::default() });
-        self.submit_and_wait(
-            Commit { positions: vec![(log.clone(), cursor)], ..Commit::default() },
-            Duration::from_secs(30),
-        )
     }
 
     /// All that a node kept, by key. What cannot be read is left out, and said.

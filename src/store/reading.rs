@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension};
 
@@ -70,8 +71,9 @@ pub fn read(
     records: usize,
     bytes: usize,
 ) -> Result<Page, StoreError> {
-    // A segment that is dropped in the middle is not asked for again.
-    for _ in 0..3 {
+    // A segment that was dropped is known to be a moment later, and then it is not asked for again.
+    let patience = Instant::now() + PATIENCE;
+    loop {
         let end = log.next();
         let from = from.max(log.first());
         let Some(segment) = log.segment_at(from).filter(|_| from < end) else {
@@ -81,12 +83,16 @@ pub fn read(
             readers.with(|connection| read_segment(connection, log, &segment, from, end, records, bytes));
         match page {
             Ok(page) => return Ok(page),
-            Err(StoreError::Mistake(text)) if text.contains("no such table") => {}
+            Err(StoreError::Mistake(text)) if text.contains("no such table") && Instant::now() < patience => {
+                std::thread::sleep(Duration::from_millis(1));
+            }
             Err(error) => return Err(error),
         }
     }
-    Ok(Page { next: from, ..Page::default() })
 }
+
+/// Between the commit that drops a segment and its end in the mirror the writer does next to nothing.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 fn read_segment(
     connection: &Connection,

@@ -96,12 +96,28 @@ impl Work {
     pub(super) fn tell_health(&self) {
         let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
         *health = Health {
-            trouble: self.stalled.as_ref().map(|(_, error)| error.to_string()),
+            trouble: self.stalled.as_ref().map(|(_, error)| self.in_words(error)),
+            warning: self.warning.clone(),
             in_reserve: self.is_full(),
             waiting: self.waiting.len(),
         };
     }
 }
+
+impl Work {
+    /// With how much space it takes to go on.
+    fn in_words(&self, error: &StoreError) -> String {
+        match (error, self.tools.directory.free()) {
+            (StoreError::Full(_), Some(free)) => {
+                let (free, needed) = (free as f64 / MIB, (2 * RESERVE) as f64 / MIB);
+                format!("{error} ({free:.1} MiB are free, it takes {needed:.0} MiB)")
+            }
+            _ => error.to_string(),
+        }
+    }
+}
+
+const MIB: f64 = 1024.0 * 1024.0;
 
 /// What one commit changes, as far as the order of changes matters.
 #[derive(PartialEq, Eq, Hash)]

@@ -67,10 +67,7 @@ impl View<'_> {
 
     /// The balance of each queue, from what is on the disk alone: read in one transaction.
     pub fn balances(&self) -> Result<Vec<Balance>, StoreError> {
-        self.connection.execute_batch("BEGIN")?;
-        let balances = self.read_balances();
-        self.connection.execute_batch("COMMIT")?;
-        balances
+        at_once(self.connection, || self.read_balances())
     }
 
     fn read_balances(&self) -> Result<Vec<Balance>, StoreError> {
@@ -143,10 +140,10 @@ impl Archive {
         let known = super::schema::DATA.len() as i64;
         let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         if found > known {
-            return Err(StoreError::Newer { file: opening::DATA.to_string(), found, known });
+            return Err(StoreError::newer(&path, found, known));
         }
         let version = data_version(&connection)?;
-        let catalog = Catalog::load(&connection)?;
+        let catalog = at_once(&connection, || Catalog::load(&connection))?;
         Ok(Archive { catalog, readers: Readers::new(path), connection, version })
     }
 
@@ -172,10 +169,21 @@ impl Archive {
         if version == self.version {
             return Ok(false);
         }
-        self.catalog = Catalog::load(&self.connection)?;
+        self.catalog = at_once(&self.connection, || Catalog::load(&self.connection))?;
         self.version = version;
         Ok(true)
     }
+}
+
+/// Reads all as it stands at one moment.
+fn at_once<T>(
+    connection: &Connection,
+    read: impl FnOnce() -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    connection.execute_batch("BEGIN")?;
+    let read = read();
+    connection.execute_batch("COMMIT")?;
+    read
 }
 
 fn data_version(connection: &Connection) -> Result<i64, StoreError> {

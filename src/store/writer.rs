@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use serde::Serialize;
+use tidegate_nodes::origin;
 
 use super::StoreError;
 use super::batch::{Batch, Segments};
@@ -42,6 +43,8 @@ impl Default for Batching {
 pub struct Health {
     /// What stops it; nothing while all is well.
     pub trouble: Option<String>,
+    /// What will stop it one day if nobody looks.
+    pub warning: Option<String>,
     /// Only alarms and the ledger are written, into the reserve.
     pub in_reserve: bool,
     /// Commits that wait for better times.
@@ -62,6 +65,8 @@ pub struct Tools {
     pub odometer: Arc<Odometer>,
     pub batching: Batching,
     pub upkeep: Upkeep,
+    /// Pages in the write-ahead log before it is emptied.
+    pub checkpoint_pages: i64,
 }
 
 pub struct Writer {
@@ -94,6 +99,7 @@ impl Writer {
             stalled,
             tried: None,
             maintained: Instant::now(),
+            warning: None,
             health: health.clone(),
             written: written.clone(),
         };
@@ -166,6 +172,7 @@ pub(super) struct Work {
     /// When all that waits was tried the last time.
     pub(super) tried: Option<Instant>,
     maintained: Instant,
+    pub(super) warning: Option<String>,
     pub(super) health: Arc<Mutex<Health>>,
     written: Arc<Written>,
 }
@@ -281,10 +288,12 @@ impl Work {
         let (wall_ms, ran_ms) = (self.tools.odometer.wall_ms(), self.tools.odometer.ran_ms());
         let begun = connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute([]));
         begun.map_err(|error| self.tools.directory.explain(error.into()))?;
+        let origins = origin::complete(commits.iter().flat_map(|commit| &commit.copies));
         let mut batch = Batch::new(connection, &mut self.ledger, &mut self.segments, wall_ms, ran_ms);
         let written = commits
             .iter_mut()
             .try_for_each(|commit| commit.apply(&mut batch))
+            .map(|()| batch.made_of(origins))
             .and_then(|()| batch.write())
             .and_then(|()| self.tools.odometer.save(connection))
             .and_then(|()| Ok(connection.prepare_cached("COMMIT")?.execute([]).map(|_| ())?));
@@ -330,6 +339,7 @@ impl Work {
             tracing::warn!("old records could not be dropped: {error}; tried again later");
         }
         self.tools.directory.keep_reserve();
+        self.warning = maintain::overgrown(&self.tools.directory, self.tools.checkpoint_pages);
     }
 
     fn drop_old(&mut self) -> Result<(), StoreError> {

@@ -9,6 +9,10 @@ use super::super::pending::Pending;
 use super::feed::Item;
 use super::passing::Confirmed;
 use super::{Handed, Outbox, Returned, State, Ticket};
+use crate::store::Commit;
+
+/// So many may be confirmed and not on the disk, beside what the connector has in its hands.
+const UNSAVED: u64 = 500;
 
 impl Outbox {
     /// The next messages for the connector: those in memory, then alarms, events, telemetry. While the gateway drains
@@ -40,10 +44,16 @@ impl Outbox {
         if draining || state.passing.is_waiting() || state.passing.is_being_stored() {
             return (batch, None);
         }
+        // What is confirmed and not on the disk would go out again after a kill: that is bounded.
+        let mut room = UNSAVED.saturating_sub(self.unsaved()) as usize;
+        // A disk that cannot be written must not keep on the board what can leave it.
+        if room == 0 && self.store.health().trouble.is_some() {
+            room = most;
+        }
         for priority in Priority::ALL {
             let queue = &self.queues[priority as usize];
             let paced = priority != Priority::Alarm;
-            while batch.len() < most && (!paced || state.pace.may(Instant::now())) {
+            while batch.len() < most && room > 0 && (!paced || state.pace.may(Instant::now())) {
                 let Some(item) = state.feeds[priority as usize].pop() else {
                     let more = state.feeds[priority as usize].end() < queue.log.next();
                     if more {
@@ -65,7 +75,11 @@ impl Outbox {
                 let ticket = Ticket::Stored(priority, item.sequence).number();
                 let Item { sent_as, message, .. } = state.feeds[priority as usize].hand(item);
                 batch.push(Handed { ticket, sent_as, message });
+                room -= 1;
             }
+        }
+        if room == 0 {
+            self.save(state);
         }
         pending.submit(&self.store);
         (batch, None)
@@ -99,12 +113,33 @@ impl Outbox {
         }
     }
 
-    pub(super) fn confirm_stored(&self, state: &mut State, priority: Priority, sequence: u64) {
+    pub(super) fn confirm_stored(self: &Arc<Outbox>, state: &mut State, priority: Priority, sequence: u64) {
         let queue = &self.queues[priority as usize];
         state.feeds[priority as usize].settle(sequence);
         state.attempts.remove(&Ticket::Stored(priority, sequence));
         queue.cursor.confirm(sequence, sequence);
         self.store.advance(&queue.log, &queue.cursor);
+        if queue.cursor.unsaved() > UNSAVED / 2 {
+            self.save(state);
+        }
+    }
+
+    fn unsaved(&self) -> u64 {
+        self.queues.iter().map(|queue| queue.cursor.unsaved()).sum()
+    }
+
+    /// Writes down now what was confirmed, and goes on then.
+    fn save(self: &Arc<Outbox>, state: &mut State) {
+        if std::mem::replace(&mut state.saving, true) {
+            return;
+        }
+        let outbox = self.clone();
+        let positions = self.queues.iter().map(|queue| (queue.log.clone(), queue.cursor.clone())).collect();
+        let done = Box::new(move |_: Result<_, _>| {
+            outbox.lock().saving = false;
+            outbox.arrived.notify_one();
+        });
+        self.store.submit(Commit { positions, urgent: true, done: Some(done), ..Commit::default() });
     }
 
     /// After something has gone: room for what is parked, and back to memory when all is delivered.

@@ -31,7 +31,7 @@ use tidegate_nodes::value::{Str, Value};
 use tokio::sync::{Notify, watch};
 
 use super::pending::{Pending, Stored, record_of};
-use crate::store::{Cursor, Log, Record, Retention, Store};
+use crate::store::{Record, Retention, Standing, Store};
 use feed::{Feed, Item, Pace};
 use full::Room;
 use passing::Passing;
@@ -49,15 +49,10 @@ pub struct Outbox {
     store: Arc<Store>,
     settings: RwLock<Arc<Settings>>,
     /// By priority.
-    queues: [Queue; 3],
+    queues: [Arc<Standing>; 3],
     state: Mutex<State>,
     /// Wakes the connector's task.
     pub arrived: Arc<Notify>,
-}
-
-struct Queue {
-    log: Arc<Log>,
-    cursor: Arc<Cursor>,
 }
 
 #[derive(Default)]
@@ -77,6 +72,8 @@ struct State {
     attempts: BTreeMap<Ticket, u32>,
     pace: Pace,
     room: Room,
+    /// What was confirmed is being written down.
+    saving: bool,
     delivered: stats::Rate,
 }
 
@@ -98,7 +95,7 @@ impl Outbox {
         let retention = Retention { queue: true, ..Retention::default() };
         let queues = Priority::ALL.map(|priority| {
             let log = store.log(&queue_name(node, priority), &retention);
-            Queue { cursor: log.cursor(READER), log }
+            Arc::new(Standing { cursor: log.cursor(READER), log })
         });
         let feeds =
             [0, 1, 2].map(|at: usize| Feed::from(queues[at].cursor.position() + 1, queues[at].log.next()));

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use tidegate_nodes::message::{Message, Token};
+use tidegate_nodes::origin::Copy;
 use tidegate_nodes::outbox::{Mode, Priority};
 
 use super::super::pending::Pending;
@@ -48,6 +49,7 @@ impl Outbox {
         let boot = self.store.boot();
         let mut places = Vec::new();
         state.passing.move_to_disk(|id, message, went_out| {
+            pending.commit.copies.extend(Copy::of(&message.token));
             let priority = priority_of(&settings, message);
             let mut record = self.record(&settings, message);
             if went_out {

@@ -1,6 +1,7 @@
 //! What the host keeps of a message while the connector has it, and what its receiver may call it.
 
 use tidegate_nodes::message::Message;
+use tidegate_nodes::origin::Origin;
 use tidegate_nodes::outbox::Priority;
 use tidegate_nodes::value::Str;
 
@@ -51,6 +52,12 @@ impl Outbox {
                 Str::from(format!("{}/{}/{}/{sequence}", self.store.device(), self.node, priority.name()))
             }
         }
+    }
+
+    /// Where a stored message stands: it can be done with by the commit of what is made of it.
+    pub fn origin(&self, ticket: Ticket) -> Option<Origin> {
+        let Ticket::Stored(priority, sequence) = ticket else { return None };
+        Some(self.queues[priority as usize].origin(sequence, sequence))
     }
 
     /// What the name of a stored message stays, where it went out under another before it was stored.

@@ -8,6 +8,7 @@ use tidegate_nodes::value::Value;
 use super::outboxes::{Rig, acknowledged, all_done};
 use super::world::World;
 use super::{flow, node};
+use crate::store::Archive;
 
 fn real(id: &str, kind: &str, wires: Json, more: Json) -> Json {
     let mut node = json!({"id": id, "type": kind, "z": "t", "wires": wires});
@@ -91,6 +92,105 @@ fn a_replay_beside_the_live_reader_disturbs_nothing() {
     rig.give(200..210);
     rig.wait("what is live goes on", |state| state.taken.len() == 210);
     rig.world.look(|state| assert!(state.taken.iter().copied().eq(0..210), "each once, in order"));
+    rig.stop();
+}
+
+/// How far the reader of "first" has come, and how many records these logs hold, all at one moment.
+fn moment(archive: &mut Archive, logs: &[&str]) -> Option<(u64, Vec<u64>)> {
+    archive.refresh().unwrap();
+    let first = archive.find_log("first")?;
+    let position = first.has_reader("r").then(|| first.cursor("r").position())?;
+    let count = |name: &&str| archive.find_log(name).map_or(0, |log| log.next() - 1);
+    Some((position, logs.iter().map(count).collect()))
+}
+
+/// Looks at the disk again and again while messages go from "first" to these logs: a crash at any moment would repeat
+/// nothing, because the place of the reader stands beside what was made.
+fn is_one_commit(name: &str, sinks: Vec<Json>, wires: Json, logs: &[&str]) {
+    const ALL: u64 = 3_000;
+    let dir = tempfile::tempdir().unwrap();
+    let mut nodes = vec![
+        node("source", "source", json!([["out"]]), json!({ "world": name })),
+        real("out", "log out", json!([]), json!({"log": "first"})),
+        real("in", "log in", wires, json!({"log": "first", "reader": "r", "start": "start"})),
+    ];
+    nodes.extend(sinks);
+    let rig = numbers(dir.path(), name, &flow(nodes));
+    rig.world.change(|state| state.confirms = usize::MAX);
+    rig.give(0..ALL as i64);
+    let mut archive = Archive::open(dir.path()).unwrap();
+    let mut between = 0;
+    rig.wait_until("all has gone through", || {
+        let Some((position, made)) = moment(&mut archive, logs) else { return false };
+        assert!(
+            made.iter().all(|made| *made == position),
+            "the reader is at {position}, and {made:?} were made"
+        );
+        between += u32::from(position > 0 && position < ALL);
+        position == ALL
+    });
+    assert!(between > 3, "it was looked at {between} times on the way");
+    rig.stop();
+}
+
+#[test]
+fn the_place_of_a_reader_moves_with_what_is_made_into_a_log() {
+    let sink = real("second", "log out", json!([]), json!({"log": "second"}));
+    is_one_commit("one log", vec![sink], json!([["second"]]), &["second"]);
+}
+
+#[test]
+fn the_place_of_a_reader_moves_with_what_is_made_into_outboxes() {
+    let keeper =
+        |id| node(id, "keeper", json!([]), json!({"world": "outboxes", "outbox": {"mode": "always"}}));
+    let logs = ["outbox/a/event", "outbox/b/event"];
+    is_one_commit("outboxes", vec![keeper("a"), keeper("b")], json!([["a", "b"]]), &logs);
+}
+
+#[test]
+fn what_a_buffer_gives_on_into_an_outbox_is_in_one_of_them() {
+    const ALL: u64 = 2_000;
+    let dir = tempfile::tempdir().unwrap();
+    let document = flow(vec![
+        node("source", "source", json!([["b"]]), json!({"world": "on"})),
+        real("b", "buffer", json!([["sink"]]), json!({"outbox": {"mode": "always"}})),
+        node("sink", "keeper", json!([]), json!({"world": "on", "outbox": {"mode": "always"}})),
+    ]);
+    let rig = numbers(dir.path(), "on", &document);
+    rig.give(0..ALL as i64);
+    let mut archive = Archive::open(dir.path()).unwrap();
+    rig.wait_until("all has gone on", || {
+        archive.refresh().unwrap();
+        let log = |name| archive.find_log(name);
+        let Some((buffer, sink)) = log("outbox/b/event").zip(log("outbox/sink/event")) else { return false };
+        let (gone, come) = (buffer.cursor("sink").done(), sink.next() - 1);
+        assert_eq!(gone.position + gone.count_beyond(), come, "gone from the buffer, come to the sink");
+        come == ALL
+    });
+    rig.stop();
+}
+
+#[test]
+fn two_nodes_cannot_read_under_one_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut document = live("twice", json!({"log": "history", "reader": "live", "start": "start"}));
+    let twin = json!({"log": "history", "reader": "live", "start": "start"});
+    document.as_array_mut().unwrap().push(real("twin", "log in", json!([["sink"]]), twin));
+    let rig = numbers(dir.path(), "twice", &document);
+    rig.world.change(|state| state.confirms = usize::MAX);
+    rig.give(0..200);
+    rig.wait("all are delivered", |state| state.taken.len() >= 200);
+    rig.world.look(|state| assert!(state.taken.iter().copied().eq(0..200), "each once, in order"));
+    rig.wait_until("it is said why the other one does not read", || {
+        rig.says("another node reads history as live")
+    });
+    // With the first one gone the other takes over where it was.
+    let first = document.as_array().unwrap().iter().position(|node| node["id"] == "in").unwrap();
+    document.as_array_mut().unwrap().remove(first);
+    rig.engine().deploy(super::plan(&document), crate::flow::Deployment::Nodes);
+    rig.give(200..300);
+    rig.wait("what comes is delivered", |state| state.taken.len() >= 300);
+    rig.world.look(|state| assert!(state.taken.iter().copied().eq(0..300), "each once, in order"));
     rig.stop();
 }
 

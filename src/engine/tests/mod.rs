@@ -98,6 +98,11 @@ impl Log {
             .collect()
     }
 
+    fn says(&self, text: &str) -> bool {
+        let events = self.0.lock().unwrap();
+        events.iter().any(|(_, _, event)| matches!(event, Event::Log(_, line) if line.contains(text)))
+    }
+
     fn lost(&self) -> u64 {
         let events = self.0.lock().unwrap();
         events

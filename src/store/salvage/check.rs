@@ -115,7 +115,7 @@ fn check_tables(connection: &Connection) -> rusqlite::Result<Option<String>> {
     if number("PRAGMA page_count")? <= 1 && number("SELECT count(*) FROM sqlite_master")? == 0 {
         return Ok(None);
     }
-    for table in &TABLES {
+    for table in TABLES.iter().filter(|table| !table.is_not_there_yet(connection)) {
         if let Some(why) = quick_check(connection, table.name)? {
             return Ok(Some(why));
         }

@@ -67,7 +67,7 @@ pub fn fresh(path: Option<&Path>) -> Connection {
         Some(path) => Connection::open(path).unwrap(),
         None => Connection::open_in_memory().unwrap(),
     };
-    connection.execute_batch(schema::DATA[0]).unwrap();
+    connection.execute_batch(&schema::DATA.concat()).unwrap();
     connection
 }
 
@@ -87,7 +87,7 @@ impl Writer {
         connection.pragma_update(None, "page_size", page_size).unwrap();
         connection.pragma_update(None, "journal_mode", "wal").unwrap();
         connection.pragma_update(None, "wal_autocheckpoint", 0).unwrap();
-        connection.execute_batch(schema::DATA[0]).unwrap();
+        connection.execute_batch(&schema::DATA.concat()).unwrap();
         let mut writer = Writer {
             connection,
             next: BTreeMap::new(),
@@ -249,6 +249,8 @@ pub fn content(of: &Connection) -> Result<Content, String> {
     for (table, columns) in [
         ("logs", "id || name || settings"),
         ("readers", "log || name || position || ' ' || confirmed"),
+        ("skips", "log || ' ' || reader || ' ' || first || ' ' || last"),
+        ("ahead", "log || ' ' || reader || ' ' || first || ' ' || last"),
         ("state", "owner || key || hex(value)"),
         ("meta", "key || value"),
     ] {

@@ -135,6 +135,7 @@ fn copy_tables(
     let mut read = |name: &str, row: &mut dyn FnMut(&[Value]) -> Result<bool, SalvageError>| {
         let table = Table::named(name);
         let outcome = match &view.connection {
+            Some(connection) if table.is_not_there_yet(connection) => Outcome::default(),
             Some(connection) => table.read(connection, row)?,
             None => Outcome { senseless: 0, error: Some("the database cannot be opened".to_owned()) },
         };
@@ -180,11 +181,21 @@ fn copy_tables(
         log.fastest = log.fastest.max(position);
         Ok(true)
     })?;
-    read("skips", &mut |row| {
-        let sane =
-            matches!((sequence(&row[2]), sequence(&row[3])), (Some(first), Some(last)) if first <= last);
-        Ok(log_id(&row[0]).is_some() && sane && copy("skips", row)?)
-    })?;
+    for name in ["skips", "ahead"] {
+        read(name, &mut |row| {
+            let (Some(id), Some(first), Some(last)) = (log_id(&row[0]), sequence(&row[2]), sequence(&row[3]))
+            else {
+                return Ok(false);
+            };
+            let log = known.entry(id).or_default();
+            if first > last || last > log.high.saturating_add(BEYOND_BELIEF) || !copy(name, row)? {
+                return Ok(false);
+            }
+            // What comes next must not be among what a reader is done with.
+            log.fastest = log.fastest.max(last);
+            Ok(true)
+        })?;
+    }
     for name in ["meta", "state", "context", "ledger", "ledger_totals"] {
         read(name, &mut |row| copy(name, row))?;
     }
@@ -214,7 +225,8 @@ fn name_the_nameless(
     // Another log may get that id one day, and its first records are not to be behind a reader that it never had.
     into.execute_batch(
         "DELETE FROM readers WHERE log NOT IN (SELECT id FROM logs);
-         DELETE FROM skips WHERE log NOT IN (SELECT id FROM logs)",
+         DELETE FROM skips WHERE log NOT IN (SELECT id FROM logs);
+         DELETE FROM ahead WHERE log NOT IN (SELECT id FROM logs)",
     )?;
     Ok(())
 }

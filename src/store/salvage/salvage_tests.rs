@@ -253,6 +253,39 @@ fn a_reader_beyond_the_end_skips_nothing_that_comes_later() {
     assert!(report.unreadable.contains_key("readers"));
 }
 
+/// What a reader is done with beyond its position stays so, and nothing that comes later is taken for it.
+#[test]
+fn ranges_that_a_reader_is_done_with_come_along() {
+    let directory = scratch();
+    let path = directory.path().join("data.db");
+    let mut writer = Writer::new(&path, 4096);
+    writer.append(1, 50);
+    writer
+        .connection
+        .execute_batch(
+            "INSERT INTO ahead VALUES (1, 'out', 40, 45), (1, 'out', 60, 64), (2, 'out', 9, 3), (9, 'out', 1, 2);
+             INSERT INTO skips VALUES (1, 'out', 47, 48), (1, 'out', 70, 1152921504606846976)",
+        )
+        .unwrap();
+    let (report, out) = salvage(&path);
+    assert_eq!(out.rows["ahead"], ["1 out 40 45", "1 out 60 64"]);
+    assert_eq!(out.rows["skips"], ["1 out 47 48"]);
+    assert_eq!(report.logs[&1].next, 65);
+    assert!(report.unreadable.contains_key("skips") && report.unreadable.contains_key("ahead"));
+}
+
+#[test]
+fn a_database_from_before_there_was_a_table_is_whole() {
+    let directory = scratch();
+    let path = directory.path().join("data.db");
+    let mut writer = Writer::new(&path, 4096);
+    writer.append(1, 50);
+    writer.connection.execute_batch("DROP TABLE ahead").unwrap();
+    assert_eq!(damaged(&path, true).unwrap(), None);
+    let (report, out) = salvage(&path);
+    assert_eq!((report.missing(), report.unreadable.len(), out.records[&1].len()), (0, 0, 50), "{report}");
+}
+
 #[test]
 fn a_log_whose_name_is_lost_keeps_its_readers_and_its_place() {
     let directory = scratch();

@@ -23,8 +23,11 @@ pub struct Table {
     key: usize,
 }
 
+/// A database of version 1 has none.
+const AHEAD: &str = "ahead";
+
 /// All tables of `data.db` that are no segments. They are as in the schema, and a test compares the two.
-pub const TABLES: [Table; 9] = [
+pub const TABLES: [Table; 10] = [
     Table { name: "meta", columns: &[("key", Text), ("value", Any)], key: 1 },
     Table { name: "logs", columns: &[("id", Int), ("name", Text), ("settings", Text)], key: 1 },
     Table {
@@ -50,6 +53,7 @@ pub const TABLES: [Table; 9] = [
         columns: &[("log", Int), ("reader", Text), ("first", Int), ("last", Int)],
         key: 3,
     },
+    Table { name: AHEAD, columns: &[("log", Int), ("reader", Text), ("first", Int), ("last", Int)], key: 3 },
     Table { name: "state", columns: &[("owner", Text), ("key", Text), ("value", Blob)], key: 2 },
     Table {
         name: "context",
@@ -108,6 +112,16 @@ impl Table {
 
     pub fn list(&self) -> String {
         self.columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Whether it is no damage that there is no such table.
+    pub fn is_not_there_yet(&self, connection: &Connection) -> bool {
+        let exists = || {
+            connection.query_row("SELECT count(*) FROM sqlite_master WHERE name = ?", [self.name], |row| {
+                row.get::<_, i64>(0)
+            })
+        };
+        self.name == AHEAD && exists() == Ok(0)
     }
 
     /// Reads it from the front up to what cannot be read, and then from the end. A row may come twice. `row` says false of

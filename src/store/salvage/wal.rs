@@ -130,7 +130,7 @@ impl Wal {
     /// second commit only begins when the first is synced. Of a commit of one page nothing is left to be saved.
     /// Where commits were not synced one by one, any number of them may be torn so.
     pub fn damage(&self, synced: bool) -> Option<String> {
-        let rotten = self.rotten && self.last_commit > self.good + 1;
+        let rotten = self.rotten && self.last_commit > self.committed + 1;
         let torn = !self.bad_header && !rotten && self.unmarked.is_none();
         let commits = match self.commits_behind {
             0 => return None,

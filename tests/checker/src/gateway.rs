@@ -23,28 +23,50 @@ pub struct Sink {
     pub outbox: Json,
 }
 
+impl Sink {
+    fn node(&self) -> Json {
+        json!({"id": self.id, "type": "lines out", "z": "t", "address": format!("127.0.0.1:{}", self.port),
+               "timeout": 1, "outbox": self.outbox, "wires": []})
+    }
+}
+
 impl Gateway {
-    /// lines in -> a function that lets through what `content::passes` does -> these sinks.
-    pub fn new(program: &Path, folder: &Path, sinks: &[Sink], delivery: &str) -> Gateway {
+    pub fn new(program: &Path, folder: &Path) -> Gateway {
         std::fs::create_dir_all(folder).expect("the folder of the run can be made");
         let (program, folder) = (program.to_path_buf(), folder.to_path_buf());
-        let gateway = Gateway { program, folder, input: free_port(), child: None };
-        gateway.write_flow(&gateway.flow(sinks, delivery));
-        gateway
+        Gateway { program, folder, input: free_port(), child: None }
     }
 
+    /// lines in -> a function that lets through what `content::passes` does -> these sinks.
     pub fn flow(&self, sinks: &[Sink], delivery: &str) -> Json {
         let wires: Vec<&str> = sinks.iter().map(|sink| sink.id).collect();
-        let mut nodes = vec![
-            json!({"id": "t", "type": "tab", "label": "checked", "delivery": delivery}),
+        let mut nodes = vec![json!({"id": "t", "type": "tab", "label": "checked", "delivery": delivery})];
+        nodes.extend(self.input(&wires));
+        nodes.extend(sinks.iter().map(Sink::node));
+        Json::Array(nodes)
+    }
+
+    /// The source, and what it goes through.
+    fn input(&self, to: &[&str]) -> [Json; 2] {
+        [
             json!({"id": "in", "type": "lines in", "z": "t", "address": format!("127.0.0.1:{}", self.input), "wires": [["f"]]}),
             json!({"id": "f", "type": "function", "lang": "rhai", "z": "t", "outputs": 1,
-                   "func": "if msg.id % 7 == 0 { () } else { msg }", "wires": [wires]}),
-        ];
-        nodes.extend(sinks.iter().map(|sink| {
-            json!({"id": sink.id, "type": "lines out", "z": "t", "address": format!("127.0.0.1:{}", sink.port),
-                   "timeout": 1, "outbox": sink.outbox, "wires": []})
-        }));
+                   "func": "if msg.id % 7 == 0 { () } else { msg }", "wires": [to]}),
+        ]
+    }
+
+    /// The same by way of two logs: `first`, copied into `second`, sent from there.
+    pub fn flow_through_logs(&self, sinks: &[Sink]) -> Json {
+        let wires: Vec<&str> = sinks.iter().map(|sink| sink.id).collect();
+        let mut nodes = vec![json!({"id": "t", "type": "tab", "label": "checked"})];
+        nodes.extend(self.input(&["first"]));
+        nodes.extend([
+            json!({"id": "first", "type": "log out", "z": "t", "log": "first", "wires": []}),
+            json!({"id": "copy", "type": "log in", "z": "t", "log": "first", "reader": "r", "start": "start", "wires": [["second"]]}),
+            json!({"id": "second", "type": "log out", "z": "t", "log": "second", "wires": []}),
+            json!({"id": "on", "type": "log in", "z": "t", "log": "second", "reader": "r", "start": "start", "wires": [wires]}),
+        ]);
+        nodes.extend(sinks.iter().map(Sink::node));
         Json::Array(nodes)
     }
 

@@ -30,6 +30,8 @@ struct State {
     /// Sent and not acknowledged, in order.
     open: BTreeSet<u64>,
     acknowledged: BTreeSet<u64>,
+    /// When each was sent first: that of id 1 stands first.
+    sent_at: Vec<Instant>,
     resent: u64,
     /// Which id each line of this connection had, from `first` on.
     lines: VecDeque<u64>,
@@ -58,6 +60,10 @@ impl Load {
     pub fn sent(&self) -> (u64, u64) {
         let state = self.lock();
         (state.next, state.resent)
+    }
+
+    pub fn sent_at(&self) -> Vec<Instant> {
+        self.lock().sent_at.clone()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -117,6 +123,7 @@ impl Load {
                     state.next += 1;
                     let id = state.next;
                     state.open.insert(id);
+                    state.sent_at.push(Instant::now());
                     ids.push(id);
                 }
             }

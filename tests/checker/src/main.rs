@@ -5,6 +5,7 @@
 mod content;
 mod gateway;
 mod load;
+mod once;
 mod receive;
 mod run;
 mod scenarios;

@@ -1,11 +1,11 @@
 //! What a `lines out` sends to: it answers each line, and is at times away, silent or slow.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
 
@@ -15,6 +15,7 @@ pub struct Received {
     pub id: u64,
     pub intact: bool,
     pub name: Option<String>,
+    pub at: Instant,
 }
 
 #[derive(Default)]
@@ -29,7 +30,7 @@ pub struct Receiver {
     /// This id is refused; 0 is none.
     pub refuse_only: AtomicU64,
     pub connections: AtomicU64,
-    refused: Mutex<BTreeSet<u64>>,
+    refused: Mutex<BTreeMap<u64, Instant>>,
     /// Microseconds that each line takes.
     pub slow: AtomicU64,
 }
@@ -53,8 +54,8 @@ impl Receiver {
         self.lock().len()
     }
 
-    /// All that were refused at some time.
-    pub fn refused(&self) -> BTreeSet<u64> {
+    /// All that were refused at some time, and since when.
+    pub fn refused(&self) -> BTreeMap<u64, Instant> {
         self.refused.lock().expect("as below").clone()
     }
 
@@ -115,11 +116,11 @@ impl Receiver {
         let refuse = self.refuse.load(Ordering::Relaxed);
         let only = self.refuse_only.load(Ordering::Relaxed);
         if (refuse > 0 && id.is_multiple_of(refuse)) || id == only {
-            self.refused.lock().expect("as below").insert(id);
+            self.refused.lock().expect("as below").entry(id).or_insert_with(Instant::now);
             return format!("no {number} refused by the test\n");
         }
         let name = message["_name"].as_str().map(str::to_string);
-        self.lock().push(Received { id, intact: content::is_intact(&message, id), name });
+        self.lock().push(Received { id, intact: content::is_intact(&message, id), name, at: Instant::now() });
         format!("ok {number}\n")
     }
 }

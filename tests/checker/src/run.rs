@@ -31,6 +31,10 @@ pub struct Run {
 impl Run {
     /// With a sink `out`, or with `out` and `second`.
     pub fn new(arguments: &Arguments, outboxes: &[Json], delivery: &str) -> Run {
+        Run::of(arguments, outboxes, |gateway, sinks| gateway.flow(sinks, delivery))
+    }
+
+    pub fn of(arguments: &Arguments, outboxes: &[Json], flow: impl Fn(&Gateway, &[Sink]) -> Json) -> Run {
         let ids = ["out", "second"];
         let sinks: Vec<Sink> = outboxes
             .iter()
@@ -40,7 +44,8 @@ impl Run {
         let mut receivers = sinks.iter().map(|sink| Receiver::start(sink.port));
         let receiver = receivers.next().expect("a sink at least");
         let second = receivers.next();
-        let mut gateway = Gateway::new(&arguments.program, &arguments.folder(), &sinks, delivery);
+        let mut gateway = Gateway::new(&arguments.program, &arguments.folder());
+        gateway.write_flow(&flow(&gateway, &sinks));
         gateway.start();
         gateway.wait();
         let (load, sender) = Load::start(gateway.input, 2_000);

@@ -9,16 +9,18 @@ use serde_json::{Value as Json, json};
 use crate::Arguments;
 use crate::content;
 use crate::load;
+use crate::once;
+use crate::receive::Receiver;
 use crate::run::{Run, wait};
 use crate::verdict::IN_FLIGHT;
 
 const AT_LEAST_ONCE: &str = "at-least-once";
 
-fn passing(acknowledged: &BTreeSet<u64>) -> usize {
+pub fn passing(acknowledged: &BTreeSet<u64>) -> usize {
     acknowledged.iter().filter(|id| content::passes(**id)).count()
 }
 
-fn none() -> BTreeSet<u64> {
+pub fn none() -> BTreeSet<u64> {
     BTreeSet::new()
 }
 
@@ -67,7 +69,7 @@ fn killed(arguments: &Arguments, run: &mut Run, longest: u64, comes_and_goes: bo
 }
 
 /// Killed at random moments under load.
-fn kills(arguments: &Arguments, run: &mut Run, longest: u64, comes_and_goes: bool) {
+pub fn kills(arguments: &Arguments, run: &mut Run, longest: u64, comes_and_goes: bool) {
     for n in 0..arguments.kills {
         let rate = run.random(500, 5_000);
         run.load.rate.store(rate, Relaxed);
@@ -147,9 +149,17 @@ pub fn flaps(arguments: &Arguments) -> bool {
 
 /// Row 11: some are refused for good: dead letters with the reason, the others pass, and later they are sent again.
 pub fn poison(arguments: &Arguments) -> bool {
-    const EVERY: u64 = 1_000;
+    const EVERY: u64 = 10_000;
     let mut run = Run::new(arguments, &[json!({"mode": "always"})], AT_LEAST_ONCE);
+    run.load.rate.store(5_000, Relaxed);
     run.receiver.refuse.store(EVERY, Relaxed);
+    let receiver = run.receiver.clone();
+    wait("one is refused", Duration::from_secs(30), || !receiver.refused().is_empty());
+    let first = receiver.refused().into_values().next().expect("there is one");
+    wait("it is among the dead letters", Duration::from_secs(30), || {
+        run.gateway.ask(&["outbox", "dead"]).1.iter().any(|line| find_id(line).is_some())
+    });
+    println!("  {} ms from the refusal until the command shows the letter", first.elapsed().as_millis());
     std::thread::sleep(Duration::from_secs(arguments.seconds));
     let refused = |ids: &BTreeSet<u64>| -> BTreeSet<u64> {
         ids.iter().copied().filter(|id| id.is_multiple_of(EVERY) && content::passes(*id)).collect()
@@ -171,7 +181,7 @@ pub fn poison(arguments: &Arguments) -> bool {
     retried && !expected.is_empty() && verdict.is_well() && balanced
 }
 
-fn find_id(line: &Json) -> Option<u64> {
+pub fn find_id(line: &Json) -> Option<u64> {
     match line {
         Json::Object(object) => {
             object.get("id").and_then(Json::as_u64).or_else(|| object.values().find_map(find_id))
@@ -187,6 +197,10 @@ pub fn slow(arguments: &Arguments) -> bool {
     let mut run = Run::new(arguments, &[outbox.clone(), outbox], AT_LEAST_ONCE);
     let (load, fast) = (run.load.clone(), run.second.clone().expect("there are two"));
     load.rate.store(5_000, Relaxed);
+    // First with both at the same speed: what the fast one takes then is what it is to take beside a slow one.
+    std::thread::sleep(Duration::from_secs(arguments.seconds) / 2);
+    let (beside_slow, slow_before, sent_before) =
+        (Instant::now(), run.receiver.distinct(), load.acknowledged().len());
     run.receiver.slow.store(20_000, Relaxed);
     let half = Duration::from_secs(arguments.seconds) / 2;
     // Memory is compared when all that fills up is full: what is kept in memory of a backlog, and caches.
@@ -195,7 +209,9 @@ pub fn slow(arguments: &Arguments) -> bool {
     let (before, sent, fast_before) = look(&run);
     std::thread::sleep(half);
     let (after, later, fast_after) = look(&run);
-    let slow = run.receiver.distinct();
+    let slow = run.receiver.distinct() - slow_before;
+    let (alone, beside) = p99(&load.sent_at(), &fast, beside_slow);
+    println!("  p99 to the fast one: {alone:.2} ms beside a fast one, {beside:.2} ms beside the slow one");
     println!(
         "  memory {} and {} MB; {sent} and {later} acknowledged; the fast one has {fast_before} and {fast_after}, the slow one {slow}",
         before / 1_000_000,
@@ -207,8 +223,23 @@ pub fn slow(arguments: &Arguments) -> bool {
     of_fast.say("the fast one");
     let (verdict, balanced) = run.verdict("slow", &none());
     let steady = after < 100_000_000 && after < before + 16_000_000;
-    let goes_on = fast_after - fast_before > (later - sent) / 2 && slow < later / 10;
+    let goes_on = fast_after - fast_before > (later - sent) / 2 && slow < (later - sent_before) / 10;
     verdict.is_well() && of_fast.is_well() && balanced && steady && later > sent && goes_on
+}
+
+/// Milliseconds from being sent to being received, of what was sent before and after this moment.
+fn p99(sent_at: &[Instant], receiver: &Receiver, moment: Instant) -> (f64, f64) {
+    let (mut before, mut after) = (Vec::new(), Vec::new());
+    for one in receiver.lock().iter() {
+        let Some(sent) = sent_at.get(one.id as usize - 1) else { continue };
+        let part = if *sent < moment { &mut before } else { &mut after };
+        part.push((one.at - *sent).as_secs_f64() * 1e3);
+    }
+    let of = |mut times: Vec<f64>| {
+        times.sort_by(f64::total_cmp);
+        times.get(times.len() * 99 / 100).copied().unwrap_or(f64::NAN)
+    };
+    (of(before), of(after))
 }
 
 /// Row 10: the flow is edited again and again under load, with a full outbox.
@@ -313,7 +344,7 @@ pub fn chaos(arguments: &Arguments) -> bool {
     run.gateway.wait();
     receiver.slow.store(0, Relaxed);
     receiver.refuse.store(0, Relaxed);
-    let refused = receiver.refused();
+    let refused: BTreeSet<u64> = receiver.refused().into_keys().collect();
     let delivered_or_refused = |ids: &BTreeSet<u64>| {
         let refused = refused.iter().filter(|id| ids.contains(id)).count();
         passing(ids) - refused
@@ -347,11 +378,12 @@ pub fn named(name: &str) -> Option<fn(&Arguments) -> bool> {
 
 type Scenario = fn(&Arguments) -> bool;
 
-pub const ALL: [(&str, Scenario); 10] = [
+pub const ALL: [(&str, Scenario); 11] = [
     ("kill", kill),
     ("kill-offline", kill_offline),
     ("kill-rolls", kill_rolls),
     ("stuck", stuck),
+    ("once", once::once),
     ("control", control),
     ("flaps", flaps),
     ("poison", poison),

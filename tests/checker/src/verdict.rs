@@ -112,11 +112,15 @@ impl Verdict {
 /// The checker must see what is wrong: what it lets pass, nobody sees.
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
     fn sound() -> Vec<Received> {
         let passing = (1..=200).filter(|id| content::passes(*id));
-        passing.map(|id| Received { id, intact: true, name: Some(format!("d/out/{id}")) }).collect()
+        passing
+            .map(|id| Received { id, intact: true, name: Some(format!("d/out/{id}")), at: Instant::now() })
+            .collect()
     }
 
     fn verdict(received: &[Received], kills: &[usize]) -> Verdict {
@@ -152,7 +156,7 @@ mod tests {
         assert_eq!(wrong(|all| all.swap(at(1), at(2))), "");
         assert_eq!(wrong(|all| all.swap(at(64), at(80))), "", "it may be late");
         assert_eq!(wrong(|all| all[3].intact = false), "the payload of 4 is damaged");
-        let made_up = |id| Received { id, intact: true, name: None };
+        let made_up = |id| Received { id, intact: true, name: None, at: Instant::now() };
         assert_eq!(wrong(|all| all.push(made_up(221))), "221 was never sent");
         assert_eq!(wrong(|all| all.push(made_up(210))), "210 was to end in the flow");
         assert_eq!(wrong(|all| all[3].name = Some("d/out/3".into())), "4 has the name of another: d/out/3");
@@ -160,7 +164,8 @@ mod tests {
 
     #[test]
     fn repeats_are_counted_by_who_repeats_and_from_kill_to_kill() {
-        let again = |id: u64, name: &str| Received { id, intact: true, name: Some(name.into()) };
+        let again =
+            |id: u64, name: &str| Received { id, intact: true, name: Some(name.into()), at: Instant::now() };
         let mut received = sound();
         received.insert(60, again(1, "d/out/1"));
         received.insert(61, again(2, "d/out/2"));

@@ -23,6 +23,7 @@ pub struct Rig {
     pub store: Arc<Store>,
     pub world: Arc<World>,
     name: String,
+    log: Arc<Log>,
     _runtime: tokio::runtime::Runtime,
 }
 
@@ -53,14 +54,20 @@ impl Rig {
             context_stores: vec!["memory".to_string(), "disk".to_string()],
             ..Options::default()
         };
-        let engine = Engine::start(options, Arc::new(Log::default()), runtime.handle().clone()).unwrap();
+        let log = Arc::new(Log::default());
+        let engine = Engine::start(options, log.clone(), runtime.handle().clone()).unwrap();
         let deployed = engine.deploy(plan(flow), Deployment::Full);
         assert!(deployed.refused.is_empty(), "{:?}", deployed.refused);
-        Rig { engine: Some(engine), store, world, name: name.to_string(), _runtime: runtime }
+        Rig { engine: Some(engine), store, world, name: name.to_string(), log, _runtime: runtime }
     }
 
     pub fn engine(&self) -> &Engine {
         self.engine.as_ref().expect("it runs")
+    }
+
+    /// Whether a node has written this to the log.
+    pub fn says(&self, text: &str) -> bool {
+        self.log.says(text)
     }
 
     fn backlog(&self) -> Backlog {
@@ -81,7 +88,7 @@ impl Rig {
     }
 
     /// Waits for what only the gateway knows.
-    pub fn wait_until(&self, what: &str, so: impl Fn() -> bool) {
+    pub fn wait_until(&self, what: &str, mut so: impl FnMut() -> bool) {
         let end = Instant::now() + Duration::from_secs(60);
         while !so() {
             assert!(Instant::now() < end, "{}: waited in vain until {what}", self.name);
