@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tidegate::store::{Batching, Durability, Options, Setup, Store, StoreError, Upkeep};
 
-use crate::check::{Checker, Recorded, Tally, crash};
+use crate::check::{Checker, Recorded, crash, images, recorded};
 use crate::support::expected::{Kind, Violation, damaged, ensure, found, intact};
 use crate::support::images::Random;
-use crate::support::recording::{Recording, Syncs, read_files};
+use crate::support::recording::{Recording, Syncs};
 use crate::support::workload::{
     LITTLE, LOGS, READER, SEGMENT_BYTES, Told, Workload, acknowledged, retention,
 };
@@ -18,10 +18,6 @@ const IMAGES: usize = 300;
 const STEPS: usize = 80;
 /// That go on after a crash.
 const MORE: usize = 4;
-
-fn images() -> usize {
-    if std::env::var_os("CRASH_IMAGES").is_some() { crate::check::images() } else { IMAGES }
-}
 
 fn options(durability: Durability) -> Options {
     Options {
@@ -54,12 +50,7 @@ fn record_store(seed: u64, durability: Durability, syncs: Syncs) -> Recorded<Wor
     assert!(LOGS.iter().any(|name| store.find_log(name).is_some_and(|log| log.first() > 1)), "nothing rolls");
     store.close();
     drop(store);
-    let tape = recording.stop();
-    let mut there = read_files(folder.path());
-    // The store's own files are not SQLite's, and not recorded.
-    there.retain(|name, _| name != Path::new("lock") && name != Path::new("reserve"));
-    assert!(tape.end() == there, "the recorder has missed something");
-    Recorded { tape, checker: workload }
+    Recorded { tape: recorded(recording, folder.path(), &["lock", "reserve"]), checker: workload }
 }
 
 fn start(directory: &Path, durability: Durability) -> Result<Store, StoreError> {
@@ -102,22 +93,15 @@ impl Checker for Workload {
     }
 }
 
-fn told(what: &str, tally: &Tally) -> String {
-    format!(
-        "{what}: {} images, violations: {:?}; the first: {:?}",
-        tally.images, tally.violations, tally.first
-    )
-}
-
 #[test]
 fn the_store_keeps_what_it_acknowledged_and_what_belongs_together() {
-    let tally = crash(images(), |seed| record_store(seed, Durability::Full, Syncs::Honest));
-    println!("{}", told("full", &tally));
+    let tally = crash(images(IMAGES), |seed| record_store(seed, Durability::Full, Syncs::Honest));
+    println!("{}", tally.told("full"));
     let rebuilt = tally.count(Kind::Rebuilt);
     let broken = tally.violations.values().sum::<usize>() - rebuilt;
-    assert_eq!(broken, 0, "{}", told("full", &tally));
+    assert_eq!(broken, 0, "{}", tally.told("full"));
     // A write that is torn so that it looks like a damaged one is rare.
-    assert!(rebuilt * 200 <= tally.images.max(400), "{}", told("full", &tally));
+    assert!(rebuilt * 200 <= tally.images.max(400), "{}", tally.told("full"));
 }
 
 /// What the workload cannot see break, it does not test.
@@ -125,21 +109,13 @@ fn the_store_keeps_what_it_acknowledged_and_what_belongs_together() {
 fn of_a_store_without_syncs_the_checker_finds_loss_and_damage() {
     let swallowed = crash(60, |seed| record_store(seed, Durability::Full, Syncs::Swallowed));
     let off = crash(60, |seed| record_store(seed, Durability::Off, Syncs::Honest));
-    for (what, tally) in [("syncs swallowed", swallowed), ("off", off)] {
-        println!("{}", told(what, &tally));
-        assert!(
-            tally.count(Kind::Lost) > 0 && tally.count(Kind::Damaged) + tally.count(Kind::Rebuilt) > 0,
-            "{}",
-            told(what, &tally)
-        );
-    }
+    swallowed.assert_loss_and_damage("syncs swallowed");
+    off.assert_loss_and_damage("off");
 }
 
 /// As its promise says to people.
 #[test]
 fn a_store_with_normal_syncs_loses_the_last_commits_and_nothing_else() {
     let tally = crash(60, |seed| record_store(seed, Durability::Normal, Syncs::Honest));
-    println!("{}", told("normal", &tally));
-    assert!(tally.count(Kind::Lost) > 0, "{}", told("normal", &tally));
-    assert_eq!(tally.count(Kind::Damaged) + tally.count(Kind::Wrong), 0, "{}", told("normal", &tally));
+    tally.assert_only_loss("normal");
 }
