@@ -1,17 +1,14 @@
 //! The store itself, under power failures: what it acknowledged is there, and what belongs together is there together.
 
 use std::path::Path;
-use std::time::Duration;
 
-use tidegate::store::{Batching, Durability, Options, Setup, Store, StoreError, Upkeep};
+use tidegate::store::Durability;
 
 use crate::check::{Checker, Recorded, crash, images, recorded};
 use crate::support::expected::{Kind, Violation, damaged, ensure, found, intact};
 use crate::support::images::Random;
 use crate::support::recording::{Recording, Syncs};
-use crate::support::workload::{
-    LITTLE, LOGS, READER, SEGMENT_BYTES, Told, Workload, acknowledged, retention,
-};
+use crate::support::workload::{LOGS, Told, Workload, acknowledged, open};
 
 /// For the tests of every day: an image of the store costs more than one of a single table.
 const IMAGES: usize = 300;
@@ -19,22 +16,13 @@ const STEPS: usize = 80;
 /// That go on after a crash.
 const MORE: usize = 4;
 
-fn options(durability: Durability) -> Options {
-    Options {
-        // Checkpoints happen all the time.
-        setup: Setup { durability, checkpoint_pages: 20 },
-        batching: Batching { messages: 20, bytes: 16 * 1024, linger: Duration::from_millis(1) },
-        upkeep: Upkeep { segment_bytes: SEGMENT_BYTES, every: Duration::ZERO },
-    }
-}
-
 fn record_store(seed: u64, durability: Durability, syncs: Syncs) -> Recorded<Workload> {
     let mut random = Random(seed);
     let workload = Workload::new(STEPS + 10 * MORE, &mut random);
     let folder = tempfile::tempdir().unwrap();
     let recording = Recording::start(folder.path(), syncs);
     let told = Told::from(0);
-    let mut store = start(folder.path(), durability).unwrap();
+    let mut store = open(folder.path(), durability).unwrap();
     for number in 1..=STEPS {
         workload.run(number, &store, Some(&recording.marker()), &told);
         if random.percent(3) {
@@ -42,7 +30,7 @@ fn record_store(seed: u64, durability: Durability, syncs: Syncs) -> Recorded<Wor
                 store.close();
             }
             drop(store);
-            store = start(folder.path(), durability).unwrap();
+            store = open(folder.path(), durability).unwrap();
             workload.confirm_again(number, &store);
         }
     }
@@ -53,13 +41,6 @@ fn record_store(seed: u64, durability: Durability, syncs: Syncs) -> Recorded<Wor
     Recorded { tape: recorded(recording, folder.path(), &["lock", "reserve"]), checker: workload }
 }
 
-fn start(directory: &Path, durability: Durability) -> Result<Store, StoreError> {
-    let store = Store::open(directory, options(durability))?;
-    // It is overtaken: it never reads.
-    store.log(LOGS[LITTLE], &retention(LITTLE)).cursor(READER);
-    Ok(store)
-}
-
 impl Checker for Workload {
     fn check(&self, directory: &Path, marks: &[u64], recording: &Recording) -> Result<(), Violation> {
         let of =
@@ -67,7 +48,7 @@ impl Checker for Workload {
         let (submitted, known) = (of(0), of(1));
         // The last gateway did not stop in order.
         std::fs::write(directory.join("lock"), "1 running\n").map_err(damaged)?;
-        let store = start(directory, Durability::Full).map_err(damaged)?;
+        let store = open(directory, Durability::Full).map_err(damaged)?;
         // Cut off while it was made, the very first page may be torn: nothing was acknowledged then.
         let aside = submitted > 0 && directory.join("damaged-1").exists();
         ensure!(!aside, Rebuilt, "a database was found damaged and set aside");
