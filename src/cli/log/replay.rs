@@ -15,11 +15,11 @@ use tidegate_nodes::host::Settings;
 use tidegate_nodes::value::{Object, Str};
 
 use super::super::data_dir::DataDir;
-use super::super::{Outcome, output, stored};
+use super::super::{Outcome, output, run, stored};
 use super::selection::{Selected, Stretch};
 use super::watcher::Watcher;
 use crate::engine::{Engine, Options, Simulation};
-use crate::flow::{self, Deployment, Document, Limits, Plan, PlanKind, PlanNode, Problem, ProcessEnv};
+use crate::flow::{self, Deployment, Document, Limits, Plan, PlanKind, PlanNode};
 use crate::store::{Archive, Record};
 
 /// Run the messages of a log through a flow, and see what it would have sent
@@ -74,7 +74,10 @@ impl Replay {
         let log = stored::find(&archive, &self.name)?;
         let messages = self.stretch.of(&archive, &log)?;
         let settings = Settings::default();
-        let Some(mut plan) = self.plan(&settings) else { return Ok(Outcome::Failed) };
+        let document = Document::read(&self.flow, &Limits::default());
+        let Some(mut plan) = run::checked(document, &self.flow.display().to_string(), &settings) else {
+            return Ok(Outcome::Failed);
+        };
         let targets = targets(&plan, &self.to)?;
         silence(&mut plan);
         let sinks: HashSet<String> = plan
@@ -97,20 +100,6 @@ impl Replay {
         let sent = if self.real { String::new() } else { format!("; it would have sent {}", watcher.sent()) };
         eprintln!("{} went to {}{sent}", output::messages(count), self.to);
         Ok(if watcher.failed() { Outcome::Failed } else { Outcome::Done })
-    }
-
-    fn plan(&self, settings: &Settings) -> Option<Plan> {
-        let name = self.flow.display().to_string();
-        let (plan, problems) = match Document::read(&self.flow, &Limits::default()) {
-            Ok(document) => flow::check(&document, &ProcessEnv::of_process(), &Arc::new(settings.clone())),
-            Err(problems) => (Plan::default(), problems),
-        };
-        output::problems(&name, &problems);
-        if problems.iter().any(Problem::is_error) {
-            eprintln!("{name} was not started: {}", output::count(&problems));
-            return None;
-        }
-        Some(plan)
     }
 
     /// Under a clock that goes as the log went.
