@@ -5,6 +5,8 @@
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::Value as Json;
 
+use crate::error::NodeError;
+
 /// A number, or a number in text. An empty text or null is 0.
 pub fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     Ok(maybe_number(deserializer)?.unwrap_or(0.0))
@@ -32,6 +34,14 @@ pub fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Err
     } else {
         Err(D::Error::custom(format!("expected a whole number from 0, found {n}")))
     }
+}
+
+/// A number of the configuration, or an error that says what it may be.
+pub fn within(pointer: &str, value: f64, low: f64, high: f64) -> Result<f64, NodeError> {
+    if (low..=high).contains(&value) {
+        return Ok(value);
+    }
+    Err(NodeError::config(pointer, format!("{value} is out of range: use {low} to {high}")))
 }
 
 /// `true`, `"true"`, 1; everything else that can be a boolean is false.

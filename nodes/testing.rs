@@ -236,6 +236,16 @@ fn json_without_id(value: &Object) -> Json {
     serde_json::to_value(value).expect("messages are JSON")
 }
 
+/// Refused for its configuration, with the place of what is wrong.
+#[track_caller]
+pub fn assert_refused<T>(made: Result<T, NodeError>, place: &str) {
+    let refused = made.err();
+    assert!(
+        matches!(&refused, Some(NodeError::Config { pointer, .. }) if pointer == place),
+        "{place}: {refused:?}"
+    );
+}
+
 /// The generator behind seeded runs: small, and the same everywhere.
 pub fn splitmix(seed: &mut u64) -> u64 {
     *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);

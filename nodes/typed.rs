@@ -116,21 +116,26 @@ fn env_text(text: &str, cx: &Cx<'_>) -> Value {
     if !text.contains("${") {
         return cx.env(text).unwrap_or_else(|| Value::str(""));
     }
+    Value::from(fill_in(text, usize::MAX, |name| cx.env(name)))
+}
+
+/// A text with values for each `${NAME}` in it. A value that would make it longer than this is left out.
+pub fn fill_in(text: &str, longest: usize, mut value_of: impl FnMut(&str) -> Option<Value>) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
         out.push_str(before);
-        match after.split_once('}') {
-            Some((name, behind)) => {
-                out.push_str(&cx.env(name).map(|v| v.to_text()).unwrap_or_default());
-                rest = behind;
-            }
-            None => {
-                out.push_str("${");
-                rest = after;
-            }
+        let Some((name, behind)) = after.split_once('}') else {
+            out.push_str("${");
+            rest = after;
+            continue;
+        };
+        let found = value_of(name).map(|value| value.to_text()).unwrap_or_default();
+        if out.len() + found.len() <= longest {
+            out.push_str(&found);
         }
+        rest = behind;
     }
     out.push_str(rest);
-    Value::from(out)
+    out
 }

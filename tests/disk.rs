@@ -18,8 +18,8 @@ use support::faults::{Fault, Op};
 use support::images::Random;
 use support::recording::{Recording, Syncs};
 use support::small_disk::{SmallDisk, with_small_disks};
-use support::workload::{LITTLE, LOGS, READER, SEGMENT_BYTES, Told, Workload, record, retention};
-use tidegate::store::{Batching, Commit, Health, Options, Retention, Setup, Store, StoreError, Upkeep};
+use support::workload::{self, READER, Told, Workload, record};
+use tidegate::store::{Commit, Durability, Health, Retention, Store, StoreError};
 
 /// What a user is told: it goes on by itself when there is space again.
 const SOON: Duration = Duration::from_secs(5);
@@ -29,18 +29,8 @@ const STEPS: usize = 80;
 /// Tries that run side by side: each of them waits for its store most of the time.
 const AT_ONCE: usize = 8;
 
-fn options() -> Options {
-    Options {
-        setup: Setup { checkpoint_pages: 20, ..Setup::default() },
-        batching: Batching { messages: 20, bytes: 16 * 1024, linger: Duration::from_millis(1) },
-        upkeep: Upkeep { segment_bytes: SEGMENT_BYTES, every: Duration::ZERO },
-    }
-}
-
 fn open(directory: &Path) -> Result<Arc<Store>, StoreError> {
-    let store = Store::open(directory, options())?;
-    store.log(LOGS[LITTLE], &retention(LITTLE)).cursor(READER);
-    Ok(Arc::new(store))
+    workload::open(directory, Durability::Full).map(Arc::new)
 }
 
 /// Runs the tries of these numbers, some at a time. One that panics ends the test.

@@ -1,7 +1,7 @@
 use serde_json::{Value as Json, json};
 
 use super::*;
-use crate::testing::Rig;
+use crate::testing::{Rig, assert_refused};
 
 fn badge(status: &Status) -> Json {
     serde_json::to_value(status.to_object()).unwrap()
@@ -119,7 +119,6 @@ fn wrong_configuration_says_where() {
         (json!({"complete": "a b"}), "/complete"),
         (json!({"tostatus": true, "statusType": "msg", "statusVal": "["}), "/statusVal"),
     ] {
-        let error = Rig::try_new("debug", config).err().unwrap();
-        assert!(matches!(&error, NodeError::Config { pointer: at, .. } if at == pointer), "{error}");
+        assert_refused(Rig::try_new("debug", config), pointer);
     }
 }

@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::host::{Level, Scope};
-use crate::testing::{MemoryHost, Rig};
+use crate::testing::{MemoryHost, Rig, assert_refused};
 
 fn press(rig: &mut Rig, msg: Json) {
     let Value::Object(msg) = Value::from(&msg) else { panic!("a message is an object") };
@@ -144,8 +144,7 @@ fn wrong_configuration_says_where() {
         (json!({"repeat": "soon"}), "/repeat"),
         (json!({"props": [{"p": "payload", "v": "x"}, {"p": "a b", "v": 1}]}), "/props/1/p"),
     ] {
-        let error = Rig::try_new("inject", config).err().unwrap();
-        assert!(matches!(&error, NodeError::Config { pointer: at, .. } if at == pointer), "{error}");
+        assert_refused(Rig::try_new("inject", config), pointer);
     }
     let mut rig = Rig::new("inject", json!({"repeat": 3e6}));
     rig.advance(Duration::from_secs(3_000_001));

@@ -67,17 +67,22 @@ fn mistakes_are_found_when_the_flow_is_built() {
     assert_eq!(refused(json!({"func": "msg", "outputs": "many"})).0, "/outputs");
 }
 
-/// Plays a message and gives the object that was sent with the one that came in.
-fn pass(func: &str, value: Json) -> (Object, Object) {
+/// Plays an object as it is, not as JSON, and gives the one that was sent.
+pub(super) fn play(func: &str, object: Object) -> Object {
     let mut host = MemoryHost::default();
     let built = (super::NODES[0].build)(&config("function", json!({"lang": "rhai", "func": func}), &host));
     let Ok(Kind::Transform(mut node)) = built.map(|built| built.kind) else { panic!("{func} is refused") };
-    let Value::Object(object) = Value::from(&value) else { panic!("a message is an object") };
-    let message = Message::new(object.clone());
+    let message = Message::new(object);
     let mut cx = Cx::new(&mut host, message.token.clone(), message.meta.clone());
     node.handle(&mut Some(message), &mut cx).unwrap();
     drop(cx);
-    (object, host.sent.remove(0).message.value)
+    host.sent.remove(0).message.value
+}
+
+/// The object that came in and the one that was sent.
+fn pass(func: &str, value: Json) -> (Object, Object) {
+    let Value::Object(object) = Value::from(&value) else { panic!("a message is an object") };
+    (object.clone(), play(func, object))
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use serde_json::json;
 
+use super::node_tests::play;
 use crate::testing::{MemoryHost, Rig};
 use crate::value::{Object, Value};
 
@@ -24,20 +25,11 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Sends a value through a script as it is, not as JSON.
+/// The payload that a script makes of another.
 fn through(func: &str, value: &Value) -> Value {
-    let mut host = MemoryHost::default();
-    let config = crate::testing::config("function", json!({"lang": "rhai", "func": func}), &host);
-    let Ok(crate::node::Kind::Transform(mut node)) = (super::NODES[0].build)(&config).map(|built| built.kind)
-    else {
-        panic!("{func} is refused")
-    };
-    let mut message = crate::message::Message::new(Object::new());
-    message.set("payload", value.clone());
-    let mut cx = crate::cx::Cx::new(&mut host, message.token.clone(), message.meta.clone());
-    node.handle(&mut Some(message), &mut cx).unwrap();
-    drop(cx);
-    host.sent.remove(0).message.payload().clone()
+    let mut msg = Object::new();
+    msg.insert("payload", value.clone());
+    play(func, msg).get("payload").cloned().unwrap_or_default()
 }
 
 /// A script that makes a new value of each part of another.

@@ -12,7 +12,6 @@ use super::connection::{EVENTS, Event, Limits, Listening};
 use super::line::Answer;
 use super::peer::Peer;
 use super::socket::Listener;
-use super::within;
 use crate::connector::{Connector, ConnectorHost, Incoming};
 use crate::descriptor::{Category, Descriptor, Field, Outputs, Role};
 use crate::error::NodeError;
@@ -69,8 +68,9 @@ fn make(config: Config) -> Result<LinesIn, NodeError> {
     let address = Address::parse(&config.address)?;
     address.local()?;
     let limits = Limits {
-        line: within("/max", config.max, 1_048_576.0, MAX_LINE.0, MAX_LINE.1)? as usize,
-        connections: within("/connections", config.connections, 32.0, 1.0, MAX_CONNECTIONS)? as usize,
+        line: read::within("/max", config.max.unwrap_or(1_048_576.0), MAX_LINE.0, MAX_LINE.1)? as usize,
+        connections: read::within("/connections", config.connections.unwrap_or(32.0), 1.0, MAX_CONNECTIONS)?
+            as usize,
     };
     // Outcomes may come for lines of a connector that was here before this one: no number is used twice.
     static MADE: AtomicU64 = AtomicU64::new(0);

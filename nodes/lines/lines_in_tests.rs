@@ -6,8 +6,8 @@ use tokio::net::{TcpStream, UnixStream};
 
 use super::*;
 use crate::lines::socket::{ReadHalf, Stream, WriteHalf};
-use crate::lines::testkit::{TempDir, TestHost, json_of};
-use crate::testing::{MemoryHost, config};
+use crate::lines::testkit::{TempDir, TestHost, json_of, until};
+use crate::testing::{MemoryHost, assert_refused, config};
 
 fn node(properties: Json) -> LinesIn {
     let config = config("lines in", properties, &MemoryHost::default());
@@ -60,16 +60,6 @@ async fn take(node: &mut LinesIn, count: usize) -> Vec<(u64, Json)> {
     }
     assert_eq!(all.len(), count);
     all
-}
-
-/// Lets the connector see what comes until the condition holds.
-async fn until(node: &mut LinesIn, mut holds: impl FnMut(&LinesIn) -> bool) {
-    while !holds(node) {
-        tokio::select! {
-            incoming = node.next() => assert!(incoming.unwrap().is_empty(), "nothing is expected"),
-            () = tokio::task::yield_now() => {}
-        }
-    }
 }
 
 fn done(lines: &[(u64, Json)]) -> Vec<(u64, Outcome)> {
@@ -356,11 +346,6 @@ fn wrong_properties_are_refused_with_their_place() {
         (json!({"max": 1}), "/max"),
         (json!({"connections": "0"}), "/connections"),
     ] {
-        let config = config("lines in", properties, &MemoryHost::default());
-        let refused = build(&config).err();
-        assert!(
-            matches!(&refused, Some(NodeError::Config { pointer: at, .. }) if at == pointer),
-            "{refused:?}"
-        );
+        assert_refused(build(&config("lines in", properties, &MemoryHost::default())), pointer);
     }
 }

@@ -13,7 +13,6 @@ use tokio::time::Instant;
 use super::address::Address;
 use super::line::Answer;
 use super::socket::Stream;
-use super::within;
 use crate::connector::{Connector, ConnectorHost, Delivery, Incoming};
 use crate::descriptor::{Category, Descriptor, Field, Outputs, Role};
 use crate::error::NodeError;
@@ -99,8 +98,8 @@ fn make(config: Config) -> Result<LinesOut, NodeError> {
             return Err(NodeError::config("/send", text));
         }
     };
-    let window = within("/window", config.window, 1000.0, 1.0, MAX_WINDOW)? as usize;
-    let timeout = within("/timeout", config.timeout, 30.0, MIN_TIMEOUT, MAX_TIMEOUT)?;
+    let window = read::within("/window", config.window.unwrap_or(1000.0), 1.0, MAX_WINDOW)? as usize;
+    let timeout = read::within("/timeout", config.timeout.unwrap_or(30.0), MIN_TIMEOUT, MAX_TIMEOUT)?;
     let timeout = Duration::from_secs_f64(timeout);
     let (sent, again) = (VecDeque::new(), Vec::new());
     Ok(LinesOut { address, whole, window, timeout, link: None, sent, again, next_order: 0 })

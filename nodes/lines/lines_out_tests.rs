@@ -3,8 +3,8 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
-use crate::lines::testkit::{TestHost, Told, json_of};
-use crate::testing::{MemoryHost, config};
+use crate::lines::testkit::{TestHost, Told, json_of, until};
+use crate::testing::{MemoryHost, assert_refused, config};
 
 fn node(address: &str, more: Json) -> LinesOut {
     let mut properties = json!({ "address": address });
@@ -56,16 +56,6 @@ impl Peer {
 
 async fn hand(node: &mut LinesOut, batch: &mut Vec<Delivery>) {
     node.handle(batch).await.unwrap();
-}
-
-/// Lets the connector work until the condition holds.
-async fn until(node: &mut LinesOut, holds: impl Fn(&LinesOut) -> bool) {
-    while !holds(node) {
-        tokio::select! {
-            went = node.next() => assert!(went.unwrap().is_empty()),
-            () = tokio::task::yield_now() => {}
-        }
-    }
 }
 
 fn payloads(messages: &[Json]) -> Vec<i64> {
@@ -332,11 +322,6 @@ fn wrong_properties_are_refused_with_their_place() {
         (json!({"timeout": -1}), "/timeout"),
         (json!({"send": "topic"}), "/send"),
     ] {
-        let config = config("lines out", properties, &MemoryHost::default());
-        let refused = build(&config).err();
-        assert!(
-            matches!(&refused, Some(NodeError::Config { pointer: at, .. }) if at == pointer),
-            "{refused:?}"
-        );
+        assert_refused(build(&config("lines out", properties, &MemoryHost::default())), pointer);
     }
 }

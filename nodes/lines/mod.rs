@@ -13,16 +13,6 @@ mod socket;
 #[cfg(test)]
 pub(crate) mod testkit;
 
-use crate::error::NodeError;
 use crate::node::NodeType;
 
 pub const NODES: &[NodeType] = &[lines_in::NODE, lines_out::NODE];
-
-/// A number of the configuration, or an error that says what it may be.
-fn within(pointer: &str, value: Option<f64>, default: f64, low: f64, high: f64) -> Result<f64, NodeError> {
-    let value = value.unwrap_or(default);
-    if (low..=high).contains(&value) {
-        return Ok(value);
-    }
-    Err(NodeError::config(pointer, format!("{value} is out of range: use {low} to {high}")))
-}

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value as Json, json};
 
-use crate::connector::{ConnectorHost, Delivery, DynResource, Results, Ticket};
+use crate::connector::{Connector, ConnectorHost, Delivery, DynResource, Results, Ticket};
 use crate::error::NodeError;
 use crate::host::{Level, Logs, Status};
 use crate::message::Message;
@@ -102,6 +102,16 @@ impl Told {
     /// Messages with these payloads.
     pub fn payloads(self: &Arc<Told>, payloads: impl IntoIterator<Item = i64>) -> Vec<Delivery> {
         payloads.into_iter().map(|payload| self.delivery(json!({ "payload": payload }))).collect()
+    }
+}
+
+/// Lets the connector work until the condition holds. It is to give nothing meanwhile.
+pub async fn until<C: Connector>(node: &mut C, mut holds: impl FnMut(&C) -> bool) {
+    while !holds(node) {
+        tokio::select! {
+            incoming = node.next() => assert!(incoming.unwrap().is_empty(), "nothing is expected"),
+            () = tokio::task::yield_now() => {}
+        }
     }
 }
 

@@ -109,10 +109,7 @@ impl Legacy {
         header: bool,
         no_columns: &mut bool,
     ) -> Result<Written, String> {
-        let later_part = msg
-            .get("parts")
-            .and_then(|parts| parts.get("index"))
-            .is_some_and(|index| index.to_number() > 0.0);
+        let later_part = Parts::of(msg).is_some_and(|parts| parts.is_behind(0.0));
         if !(self.no_names && later_part) {
             self.names = self.split(&options.temp, None);
         }

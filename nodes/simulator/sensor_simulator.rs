@@ -99,15 +99,9 @@ fn build(config: &NodeConfig) -> Result<Built, NodeError> {
             return Err(NodeError::config("/profile", text));
         }
     };
-    let within = |pointer, value: Option<f64>, default: f64, low: f64, high: f64| {
-        let value = value.unwrap_or(default);
-        if (low..=high).contains(&value) {
-            return Ok(value);
-        }
-        Err(NodeError::config(pointer, format!("{value} is out of range: use {low} to {high}")))
-    };
-    let stations = within("/stations", config.stations, 3.0, 1.0, MAX_STATIONS as f64)?.trunc() as usize;
-    let interval = within("/interval", config.interval, 5.0, 0.1, 86_400.0)?;
+    let stations =
+        read::within("/stations", config.stations.unwrap_or(3.0), 1.0, MAX_STATIONS as f64)?.trunc() as usize;
+    let interval = read::within("/interval", config.interval.unwrap_or(5.0), 0.1, 86_400.0)?;
     let as_json = match config.format.as_str() {
         "" | "object" => false,
         "json" => true,
@@ -124,7 +118,7 @@ fn build(config: &NodeConfig) -> Result<Built, NodeError> {
     let mut simulator = Simulator {
         profile,
         interval: Duration::from_secs_f64(interval),
-        faults_a_day: within("/faults", config.faults, 6.0, 0.0, 10_000.0)?,
+        faults_a_day: read::within("/faults", config.faults.unwrap_or(6.0), 0.0, 10_000.0)?,
         as_json,
         stations: Vec::with_capacity(stations),
         names: (0..stations).map(|number| profile.station_name(number)).collect(),

@@ -84,11 +84,7 @@ fn make(config: Config) -> Result<Buffer, NodeError> {
             return Err(NodeError::config("/open", text));
         }
     };
-    let window = config.window.unwrap_or(100.0);
-    if !(1.0..=MAX_WINDOW).contains(&window) {
-        let text = format!("{window} is out of range: use 1 to {MAX_WINDOW}");
-        return Err(NodeError::config("/window", text));
-    }
+    let window = read::within("/window", config.window.unwrap_or(100.0), 1.0, MAX_WINDOW)?;
     Ok(Buffer {
         by_message,
         window: window as usize,

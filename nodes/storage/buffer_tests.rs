@@ -3,7 +3,7 @@ use serde_json::{Value as Json, json};
 use super::*;
 use crate::lines::testkit::{TestHost, Told};
 use crate::message::Outcome::{Done, Undelivered};
-use crate::testing::{MemoryHost, MemoryLogs, config};
+use crate::testing::{MemoryHost, MemoryLogs, assert_refused, config};
 
 struct Bench {
     node: Buffer,
@@ -173,10 +173,6 @@ fn wrong_properties_are_refused_with_their_place() {
         (json!({"window": 0}), "/window"),
         (json!({"window": 1e9}), "/window"),
     ] {
-        let refused = build(&config("buffer", properties, &MemoryHost::default())).err();
-        assert!(
-            matches!(&refused, Some(NodeError::Config { pointer: at, .. }) if at == pointer),
-            "{refused:?}"
-        );
+        assert_refused(build(&config("buffer", properties, &MemoryHost::default())), pointer);
     }
 }

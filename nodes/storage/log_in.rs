@@ -125,23 +125,20 @@ fn make(config: Config) -> Result<Reading, NodeError> {
     if log.is_empty() {
         return Err(NodeError::config("/log", "which log? write its name, as in the log out that fills it"));
     }
-    let within = |pointer: &str, value: f64, low: f64, high: f64| match (low..=high).contains(&value) {
-        true => Ok(value),
-        false => Err(NodeError::config(pointer, format!("{value} is out of range: use {low} to {high}"))),
-    };
     let factor = match config.speed.as_str() {
         "" | "max" => None,
         "real" => Some(1.0),
-        "factor" => Some(within("/factor", config.factor.unwrap_or(1.0), MIN_FACTOR, MAX_FACTOR)?),
+        "factor" => Some(read::within("/factor", config.factor.unwrap_or(1.0), MIN_FACTOR, MAX_FACTOR)?),
         other => {
             let text = format!("unknown choice \"{other}\": use max, real or factor");
             return Err(NodeError::config("/speed", text));
         }
     };
-    let max_gap = Duration::from_secs_f64(within("/max_gap", config.max_gap.unwrap_or(60.0), 0.0, MAX_GAP)?);
-    let pace = within("/pace", config.pace, 0.0, MAX_PACE)?;
+    let max_gap =
+        Duration::from_secs_f64(read::within("/max_gap", config.max_gap.unwrap_or(60.0), 0.0, MAX_GAP)?);
+    let pace = read::within("/pace", config.pace, 0.0, MAX_PACE)?;
     // A rate so low that its wait cannot be said is a mistake, too.
-    let pace = (pace > 0.0).then(|| within("/pace", pace, 1e-6, MAX_PACE)).transpose()?;
+    let pace = (pace > 0.0).then(|| read::within("/pace", pace, 1e-6, MAX_PACE)).transpose()?;
     let reader = config.reader.trim();
     let settings = Settings {
         log: Str::new(log),

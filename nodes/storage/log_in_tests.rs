@@ -7,7 +7,7 @@ use crate::connector::{Connector, Incoming};
 use crate::host::LogRecord;
 use crate::lines::testkit::{TestHost, json_of, object};
 use crate::message::Outcome::{Done, Undelivered};
-use crate::testing::{MemoryHost, MemoryLogs, config};
+use crate::testing::{MemoryHost, MemoryLogs, assert_refused, config};
 
 struct Bench {
     node: Reading,
@@ -246,10 +246,6 @@ fn wrong_properties_are_refused_with_their_place() {
         (json!({"log": "l", "pace": 1e-12}), "/pace"),
         (json!({"log": "l", "limit": -1}), "/limit"),
     ] {
-        let refused = build(&config("log in", properties, &MemoryHost::default())).err();
-        assert!(
-            matches!(&refused, Some(NodeError::Config { pointer: at, .. }) if at == pointer),
-            "{pointer}: {refused:?}"
-        );
+        assert_refused(build(&config("log in", properties, &MemoryHost::default())), pointer);
     }
 }

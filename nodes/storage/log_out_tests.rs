@@ -3,7 +3,7 @@ use serde_json::{Value as Json, json};
 use super::*;
 use crate::lines::testkit::{TestHost, Told, json_of, object};
 use crate::message::Meta;
-use crate::testing::{Appends, MemoryHost, MemoryLogs, config};
+use crate::testing::{Appends, MemoryHost, MemoryLogs, assert_refused, config};
 
 struct Bench {
     node: LogOut,
@@ -140,11 +140,6 @@ fn wrong_properties_are_refused_with_their_place() {
         (json!({"key": "a..b"}), "/key"),
         (json!({"key": "", "compact": true}), "/key"),
     ] {
-        let config = config("log out", properties, &MemoryHost::default());
-        let refused = build(&config).err();
-        assert!(
-            matches!(&refused, Some(NodeError::Config { pointer: at, .. }) if at == pointer),
-            "{refused:?}"
-        );
+        assert_refused(build(&config("log out", properties, &MemoryHost::default())), pointer);
     }
 }

@@ -147,21 +147,14 @@ fn make(config: &NodeConfig) -> Result<Sqlite, NodeError> {
     };
     let result = if config.result.is_empty() { "payload" } else { &config.result };
     let result = Path::parse_msg(result).map_err(|error| NodeError::config("/result", error.message()))?;
-    let within = |pointer, value: Option<f64>, default: f64, low: f64, high: f64| {
-        let value = value.unwrap_or(default);
-        if (low..=high).contains(&value) {
-            return Ok(value);
-        }
-        Err(NodeError::config(pointer, format!("{value} is out of range: use {low} to {high}")))
-    };
-    let timeout = within("/timeout", config.timeout, 30.0, MIN_TIMEOUT, MAX_TIMEOUT)?;
+    let timeout = read::within("/timeout", config.timeout.unwrap_or(30.0), MIN_TIMEOUT, MAX_TIMEOUT)?;
     Ok(Sqlite {
         file: File::new(&config.filename, config.readonly, settings)?,
         sql,
         params,
         result,
         many: config.many,
-        limit: within("/limit", config.limit, 10_000.0, 1.0, MAX_ROWS)? as usize,
+        limit: read::within("/limit", config.limit.unwrap_or(10_000.0), 1.0, MAX_ROWS)? as usize,
         timeout: Duration::from_secs_f64(timeout),
         session: None,
         interrupt: None,

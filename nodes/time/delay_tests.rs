@@ -1,8 +1,7 @@
 use serde_json::{Value as Json, json};
 
-use crate::error::NodeError;
 use crate::message::Outcome;
-use crate::testing::{MemoryHost, Rig};
+use crate::testing::{MemoryHost, Rig, assert_refused};
 
 fn rig(pause_type: &str, more: Json) -> Rig {
     let mut config = json!({"pauseType": pause_type, "timeout": "1", "timeoutUnits": "seconds", "rate": "1",
@@ -318,8 +317,7 @@ fn wrong_configuration_says_where() {
         (json!({"pauseType": "queue"}), "/rate"),
         (json!({"timeout": "soon"}), "/timeout"),
     ] {
-        let error = Rig::try_new("delay", config).err().unwrap();
-        assert!(matches!(&error, NodeError::Config { pointer: at, .. } if at == pointer), "{error}");
+        assert_refused(Rig::try_new("delay", config), pointer);
     }
     // A property that the mode does not use may be empty.
     rig("delay", json!({"rate": "", "randomFirst": null}));

@@ -1,9 +1,8 @@
 use serde_json::{Value as Json, json};
 
-use crate::error::NodeError;
 use crate::host::{Level, Scope};
 use crate::message::Outcome;
-use crate::testing::{MemoryHost, Rig};
+use crate::testing::{MemoryHost, Rig, assert_refused};
 
 fn rig(config: Json) -> Rig {
     let mut host = MemoryHost::default();
@@ -266,8 +265,7 @@ fn wrong_configuration_says_where() {
         (json!({"op2": "{{#a}}", "op2type": "str"}), "/op2"),
         (json!({"bytopic": "topic", "topic": "a b"}), "/topic"),
     ] {
-        let error = Rig::try_new("trigger", config).err().unwrap();
-        assert!(matches!(&error, NodeError::Config { pointer: at, .. } if at == pointer), "{error}");
+        assert_refused(Rig::try_new("trigger", config), pointer);
     }
     // A value that is not used may be anything.
     rig(json!({"op1": "{", "op1type": "nul", "op2": "{", "op2type": "payl", "duration": "a while"}));

@@ -152,11 +152,7 @@ This is a demo: simulated base stations send readings and alarms, and the flow f
 Ctrl-C stops it.";
 
 /// Checks a document and says what is wrong; nothing is started where there is an error.
-fn ready(
-    document: Result<Document, Vec<Problem>>,
-    name: &str,
-    settings: &Settings,
-) -> Option<(Plan, String)> {
+pub fn checked(document: Result<Document, Vec<Problem>>, name: &str, settings: &Settings) -> Option<Plan> {
     let (plan, problems) = match document {
         Ok(document) => flow::check(&document, &ProcessEnv::of_process(), &Arc::new(settings.clone())),
         Err(problems) => (Plan::default(), problems),
@@ -166,6 +162,16 @@ fn ready(
         eprintln!("{name} was not started: {}", output::count(&problems));
         return None;
     }
+    Some(plan)
+}
+
+/// The plan of a document that can be started, and how large it is.
+fn ready(
+    document: Result<Document, Vec<Problem>>,
+    name: &str,
+    settings: &Settings,
+) -> Option<(Plan, String)> {
+    let plan = checked(document, name, settings)?;
     let nodes = output::plural(plan.nodes().count(), "node");
     let flows = output::plural(plan.lanes.len(), "flow");
     Some((plan, format!("{nodes} in {flows}")))

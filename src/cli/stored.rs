@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{anyhow, bail};
-use clap::Args;
 use serde_json::Value as Json;
 use tidegate_nodes::date;
 use tidegate_nodes::value::{Object, Value};
@@ -27,41 +26,9 @@ pub fn find(archive: &Archive, name: &str) -> anyhow::Result<Arc<Log>> {
     })
 }
 
-/// From where a log is read.
-#[derive(Debug, Clone, Default, Args)]
-pub struct From {
-    /// Begin at this sequence
-    #[arg(long, value_name = "SEQ", conflicts_with = "since")]
-    from: Option<u64>,
-    /// Begin at this time: 2026-11-25T10:00Z, 2026-11-25, or so long ago: 2h, 30m, 1d12h
-    #[arg(long, value_name = "TIME", value_parser = since)]
-    since: Option<i64>,
-}
-
-/// Milliseconds since 1970.
-fn since(text: &str) -> Result<i64, String> {
-    if let Some(ago) = date::parse_span(text) {
-        return Ok(now_ms().saturating_sub(ago));
-    }
-    date::parse(text).ok_or_else(|| {
-        "expected a time such as 2026-11-25T10:00Z or 2026-11-25, or so long ago such as 2h, 30m or 1d12h"
-            .to_string()
-    })
-}
-
 pub fn now_ms() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
-impl From {
-    pub fn start(&self, archive: &Archive, log: &Log) -> anyhow::Result<u64> {
-        match (self.from, self.since) {
-            (Some(from), _) => Ok(from),
-            (None, Some(wall_ms)) => Ok(archive.find_time(log, wall_ms)?),
-            (None, None) => Ok(log.first()),
-        }
-    }
 }
 
 /// Goes over the records from a sequence to the end that the log had when it was found. What cannot be read is told.
@@ -149,28 +116,4 @@ pub fn perform(directory: &Path, request: &Request, doing: &str) -> anyhow::Resu
         ControlFlow::Continue(())
     });
     Ok(done?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_read_as_people_write_them() {
-        for (text, ms) in [
-            ("2h", Some(7_200_000)),
-            ("1d12h", Some(129_600_000)),
-            ("1h 30m", Some(5_400_000)),
-            ("90s ago", Some(90_000)),
-            ("2026", None),
-            ("h", None),
-            ("", None),
-            ("99999999999999999w", None),
-            ("2 fortnights", None),
-        ] {
-            assert_eq!(date::parse_span(text), ms, "{text}");
-        }
-        assert_eq!(since("2026-11-25T10:00Z"), Ok(1_795_600_800_000));
-        assert!(since("soon").unwrap_err().contains("2026-11-25T10:00Z"));
-    }
 }

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value as Json};
-use tidegate_nodes::typed::Typed;
+use tidegate_nodes::typed::{Typed, fill_in};
 use tidegate_nodes::value::Value;
 use tidegate_nodes::{date, pattern};
 
@@ -195,23 +195,7 @@ impl References<'_> {
         if !text.contains("${") {
             return self.look_up(text).unwrap_or_else(|| Value::str(""));
         }
-        let mut out = String::new();
-        let mut rest = text;
-        while let Some((before, after)) = rest.split_once("${") {
-            out.push_str(before);
-            let Some((name, behind)) = after.split_once('}') else {
-                out.push_str("${");
-                rest = after;
-                continue;
-            };
-            let found = self.look_up(name).map(|value| value.to_text()).unwrap_or_default();
-            if out.len() + found.len() <= LONGEST {
-                out.push_str(&found);
-            }
-            rest = behind;
-        }
-        out.push_str(rest);
-        Value::from(out)
+        Value::from(fill_in(text, LONGEST, |name| self.look_up(name)))
     }
 
     fn look_up(&mut self, name: &str) -> Option<Value> {

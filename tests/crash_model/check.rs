@@ -6,10 +6,8 @@ use std::path::Path;
 
 use crate::support::expected::{Kind, Violation};
 use crate::support::images::{Model, Random};
-use crate::support::recording::{Files, Recording, Syncs, Tape, write_files};
+use crate::support::recording::{Files, Recording, Syncs, Tape, read_files, write_files};
 
-/// For the tests of every day; `CRASH_IMAGES` in the environment is for longer ones.
-const IMAGES: usize = 1_000;
 const IMAGES_A_RECORDING: usize = 50;
 
 /// What was recorded, with the checker that knows what was written.
@@ -37,13 +35,46 @@ impl Tally {
     pub fn count(&self, kind: Kind) -> usize {
         self.violations.get(&kind).copied().unwrap_or_default()
     }
+
+    /// The checker sees what breaks where nothing is synced, or it proves nothing.
+    pub fn assert_loss_and_damage(&self, what: &str) {
+        let told = self.told(what);
+        println!("{told}");
+        let damaged = self.count(Kind::Damaged) + self.count(Kind::Rebuilt);
+        assert!(self.count(Kind::Lost) > 0 && damaged > 0, "{told}");
+    }
+
+    /// What is acknowledged before it is synced may be taken back, and nothing else.
+    pub fn assert_only_loss(&self, what: &str) {
+        let told = self.told(what);
+        println!("{told}");
+        assert!(self.count(Kind::Lost) > 0, "{told}");
+        assert_eq!(self.count(Kind::Damaged) + self.count(Kind::Wrong), 0, "{told}");
+    }
+
+    pub fn told(&self, what: &str) -> String {
+        format!(
+            "{what}: {} images, violations: {:?}; the first: {:?}",
+            self.images, self.violations, self.first
+        )
+    }
 }
 
-pub fn images() -> usize {
+/// So many as `CRASH_IMAGES` in the environment says: for tests that are longer than those of every day.
+pub fn images(of_every_day: usize) -> usize {
     match std::env::var("CRASH_IMAGES") {
         Ok(number) => number.parse().expect("CRASH_IMAGES is a number"),
-        Err(_) => IMAGES,
+        Err(_) => of_every_day,
     }
+}
+
+/// Ends a recording of a directory in which nothing is open any more.
+pub fn recorded(recording: Recording, directory: &Path, not_of_sqlite: &[&str]) -> Tape {
+    let tape = recording.stop();
+    let mut there = read_files(directory);
+    there.retain(|name, _| !not_of_sqlite.iter().any(|other| name == Path::new(other)));
+    assert!(tape.end() == there, "the recorder has missed something");
+    tape
 }
 
 /// Records as often as it takes, and looks at so many images. Some crashes are followed by others, in the middle of the

@@ -6,11 +6,13 @@ use std::path::Path;
 
 use rusqlite::{Connection, params};
 
-use crate::check::{Checker, Recorded, Tally, crash, images};
-use crate::support::expected::{Kind, Violation};
+use crate::check::{Checker, Recorded, crash, images, recorded};
+use crate::support::expected::{Violation, damaged, ensure, intact_database};
 use crate::support::images::Random;
-use crate::support::recording::{Recording, Syncs, read_files};
+use crate::support::recording::{Recording, Syncs};
 
+/// For the tests of every day.
+const IMAGES: usize = 1_000;
 const BATCHES: usize = 40;
 const DATABASE: &str = "rows.db";
 
@@ -92,49 +94,39 @@ fn record(seed: u64, synchronous: &str, syncs: Syncs) -> Recorded<Plan> {
         }
     }
     drop(connection);
-    let tape = recording.stop();
-    assert!(tape.end() == read_files(folder.path()), "the recorder has missed something");
-    Recorded { tape, checker: plan }
+    Recorded { tape: recorded(recording, folder.path(), &[]), checker: plan }
 }
 
 impl Checker for Plan {
     fn check(&self, directory: &Path, marks: &[u64], recording: &Recording) -> Result<(), Violation> {
-        let damaged = |error: rusqlite::Error| (Kind::Damaged, error.to_string());
         let acknowledged = marks.last().map_or(0, |batches| u32::try_from(*batches).unwrap());
         let mut connection = Connection::open(directory.join(DATABASE)).map_err(damaged)?;
-        let found: String =
-            connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(damaged)?;
-        if found != "ok" {
-            return Err((Kind::Damaged, found));
-        }
+        intact_database(&connection)?;
         let tables: u32 = connection
             .query_row("SELECT count(*) FROM sqlite_schema WHERE type = 'table'", [], |row| row.get(0))
             .map_err(damaged)?;
         if tables < 2 {
-            return match acknowledged {
-                0 => Ok(()),
-                _ => Err((
-                    Kind::Lost,
-                    format!("{acknowledged} batches are acknowledged, the tables are not there"),
-                )),
-            };
+            ensure!(
+                acknowledged == 0,
+                Lost,
+                "{acknowledged} batches are acknowledged, the tables are not there"
+            );
+            return Ok(());
         }
         let batches: u32 = connection
             .query_row("SELECT coalesce(max(batches), 0) FROM state", [], |row| row.get(0))
             .map_err(damaged)?;
-        if batches < acknowledged {
-            return Err((
-                Kind::Lost,
-                format!("{acknowledged} batches are acknowledged, {batches} are there"),
-            ));
-        }
+        ensure!(
+            batches >= acknowledged,
+            Lost,
+            "{acknowledged} batches are acknowledged, {batches} are there"
+        );
         // The one after the last that is acknowledged may have come to its commit.
-        if batches > acknowledged + 1 {
-            return Err((
-                Kind::Wrong,
-                format!("{acknowledged} batches are acknowledged, and {batches} are there"),
-            ));
-        }
+        ensure!(
+            batches <= acknowledged + 1,
+            Wrong,
+            "{acknowledged} batches are acknowledged, and {batches} are there"
+        );
         let mut statement =
             connection.prepare("SELECT id, payload FROM rows ORDER BY id").map_err(damaged)?;
         let rows: Vec<(u32, Vec<u8>)> = statement
@@ -142,15 +134,14 @@ impl Checker for Plan {
             .and_then(Iterator::collect)
             .map_err(damaged)?;
         let expected = self.0[usize::try_from(batches).unwrap()].clone();
-        if !rows.iter().map(|(id, _)| *id).eq(expected.clone()) {
-            let found: Vec<u32> = rows.iter().map(|(id, _)| *id).collect();
-            return Err((
-                Kind::Wrong,
-                format!("after {batches} batches {expected:?} must be there: {found:?}"),
-            ));
-        }
-        if let Some((id, _)) = rows.iter().find(|(id, found)| *found != payload(*id)) {
-            return Err((Kind::Wrong, format!("row {id} has another payload")));
+        let found: Vec<u32> = rows.iter().map(|(id, _)| *id).collect();
+        ensure!(
+            found.iter().copied().eq(expected.clone()),
+            Wrong,
+            "after {batches} batches {expected:?} must be there: {found:?}"
+        );
+        for (id, found) in &rows {
+            ensure!(*found == payload(*id), Wrong, "row {id} has another payload");
         }
         drop(statement);
         recording.mark(u64::from(batches));
@@ -163,29 +154,19 @@ impl Checker for Plan {
     }
 }
 
-fn told(what: &str, tally: &Tally) -> String {
-    format!(
-        "{what}: {} images, violations: {:?}; the first: {:?}",
-        tally.images, tally.violations, tally.first
-    )
-}
-
 #[test]
 fn sqlite_in_wal_mode_with_full_syncs_keeps_what_is_committed() {
-    let tally = crash(images(), |seed| record(seed, "FULL", Syncs::Honest));
-    assert!(tally.violations.is_empty(), "{}", told("FULL", &tally));
-    println!("{}", told("FULL", &tally));
+    let tally = crash(images(IMAGES), |seed| record(seed, "FULL", Syncs::Honest));
+    println!("{}", tally.told("FULL"));
+    assert!(tally.violations.is_empty(), "{}", tally.told("FULL"));
 }
 
-/// The model must find what is known to break, or it proves nothing.
 #[test]
 fn without_syncs_the_checker_finds_loss_and_damage() {
     let swallowed = crash(100, |seed| record(seed, "FULL", Syncs::Swallowed));
     let off = crash(100, |seed| record(seed, "OFF", Syncs::Honest));
-    for (what, tally) in [("syncs swallowed", swallowed), ("OFF", off)] {
-        println!("{}", told(what, &tally));
-        assert!(tally.count(Kind::Lost) > 0 && tally.count(Kind::Damaged) > 0, "{}", told(what, &tally));
-    }
+    swallowed.assert_loss_and_damage("syncs swallowed");
+    off.assert_loss_and_damage("OFF");
 }
 
 /// SQLite's documentation says of NORMAL that it may take back commits in a power failure, and does no damage. A model
@@ -193,7 +174,5 @@ fn without_syncs_the_checker_finds_loss_and_damage() {
 #[test]
 fn normal_syncs_lose_the_last_commits_and_nothing_else() {
     let tally = crash(200, |seed| record(seed, "NORMAL", Syncs::Honest));
-    println!("{}", told("NORMAL", &tally));
-    assert!(tally.count(Kind::Lost) > 0, "{}", told("NORMAL", &tally));
-    assert_eq!(tally.count(Kind::Damaged) + tally.count(Kind::Wrong), 0, "{}", told("NORMAL", &tally));
+    tally.assert_only_loss("NORMAL");
 }

@@ -1,17 +1,14 @@
 //! The store itself, under power failures: what it acknowledged is there, and what belongs together is there together.
 
 use std::path::Path;
-use std::time::Duration;
 
-use tidegate::store::{Batching, Durability, Options, Setup, Store, StoreError, Upkeep};
+use tidegate::store::Durability;
 
-use crate::check::{Checker, Recorded, Tally, crash};
+use crate::check::{Checker, Recorded, crash, images, recorded};
 use crate::support::expected::{Kind, Violation, damaged, ensure, found, intact};
 use crate::support::images::Random;
-use crate::support::recording::{Recording, Syncs, read_files};
-use crate::support::workload::{
-    LITTLE, LOGS, READER, SEGMENT_BYTES, Told, Workload, acknowledged, retention,
-};
+use crate::support::recording::{Recording, Syncs};
+use crate::support::workload::{LOGS, Told, Workload, acknowledged, open};
 
 /// For the tests of every day: an image of the store costs more than one of a single table.
 const IMAGES: usize = 300;
@@ -19,26 +16,13 @@ const STEPS: usize = 80;
 /// That go on after a crash.
 const MORE: usize = 4;
 
-fn images() -> usize {
-    if std::env::var_os("CRASH_IMAGES").is_some() { crate::check::images() } else { IMAGES }
-}
-
-fn options(durability: Durability) -> Options {
-    Options {
-        // Checkpoints happen all the time.
-        setup: Setup { durability, checkpoint_pages: 20 },
-        batching: Batching { messages: 20, bytes: 16 * 1024, linger: Duration::from_millis(1) },
-        upkeep: Upkeep { segment_bytes: SEGMENT_BYTES, every: Duration::ZERO },
-    }
-}
-
 fn record_store(seed: u64, durability: Durability, syncs: Syncs) -> Recorded<Workload> {
     let mut random = Random(seed);
     let workload = Workload::new(STEPS + 10 * MORE, &mut random);
     let folder = tempfile::tempdir().unwrap();
     let recording = Recording::start(folder.path(), syncs);
     let told = Told::from(0);
-    let mut store = start(folder.path(), durability).unwrap();
+    let mut store = open(folder.path(), durability).unwrap();
     for number in 1..=STEPS {
         workload.run(number, &store, Some(&recording.marker()), &told);
         if random.percent(3) {
@@ -46,7 +30,7 @@ fn record_store(seed: u64, durability: Durability, syncs: Syncs) -> Recorded<Wor
                 store.close();
             }
             drop(store);
-            store = start(folder.path(), durability).unwrap();
+            store = open(folder.path(), durability).unwrap();
             workload.confirm_again(number, &store);
         }
     }
@@ -54,19 +38,7 @@ fn record_store(seed: u64, durability: Durability, syncs: Syncs) -> Recorded<Wor
     assert!(LOGS.iter().any(|name| store.find_log(name).is_some_and(|log| log.first() > 1)), "nothing rolls");
     store.close();
     drop(store);
-    let tape = recording.stop();
-    let mut there = read_files(folder.path());
-    // The store's own files are not SQLite's, and not recorded.
-    there.retain(|name, _| name != Path::new("lock") && name != Path::new("reserve"));
-    assert!(tape.end() == there, "the recorder has missed something");
-    Recorded { tape, checker: workload }
-}
-
-fn start(directory: &Path, durability: Durability) -> Result<Store, StoreError> {
-    let store = Store::open(directory, options(durability))?;
-    // It is overtaken: it never reads.
-    store.log(LOGS[LITTLE], &retention(LITTLE)).cursor(READER);
-    Ok(store)
+    Recorded { tape: recorded(recording, folder.path(), &["lock", "reserve"]), checker: workload }
 }
 
 impl Checker for Workload {
@@ -76,7 +48,7 @@ impl Checker for Workload {
         let (submitted, known) = (of(0), of(1));
         // The last gateway did not stop in order.
         std::fs::write(directory.join("lock"), "1 running\n").map_err(damaged)?;
-        let store = start(directory, Durability::Full).map_err(damaged)?;
+        let store = open(directory, Durability::Full).map_err(damaged)?;
         // Cut off while it was made, the very first page may be torn: nothing was acknowledged then.
         let aside = submitted > 0 && directory.join("damaged-1").exists();
         ensure!(!aside, Rebuilt, "a database was found damaged and set aside");
@@ -102,22 +74,15 @@ impl Checker for Workload {
     }
 }
 
-fn told(what: &str, tally: &Tally) -> String {
-    format!(
-        "{what}: {} images, violations: {:?}; the first: {:?}",
-        tally.images, tally.violations, tally.first
-    )
-}
-
 #[test]
 fn the_store_keeps_what_it_acknowledged_and_what_belongs_together() {
-    let tally = crash(images(), |seed| record_store(seed, Durability::Full, Syncs::Honest));
-    println!("{}", told("full", &tally));
+    let tally = crash(images(IMAGES), |seed| record_store(seed, Durability::Full, Syncs::Honest));
+    println!("{}", tally.told("full"));
     let rebuilt = tally.count(Kind::Rebuilt);
     let broken = tally.violations.values().sum::<usize>() - rebuilt;
-    assert_eq!(broken, 0, "{}", told("full", &tally));
+    assert_eq!(broken, 0, "{}", tally.told("full"));
     // A write that is torn so that it looks like a damaged one is rare.
-    assert!(rebuilt * 200 <= tally.images.max(400), "{}", told("full", &tally));
+    assert!(rebuilt * 200 <= tally.images.max(400), "{}", tally.told("full"));
 }
 
 /// What the workload cannot see break, it does not test.
@@ -125,21 +90,13 @@ fn the_store_keeps_what_it_acknowledged_and_what_belongs_together() {
 fn of_a_store_without_syncs_the_checker_finds_loss_and_damage() {
     let swallowed = crash(60, |seed| record_store(seed, Durability::Full, Syncs::Swallowed));
     let off = crash(60, |seed| record_store(seed, Durability::Off, Syncs::Honest));
-    for (what, tally) in [("syncs swallowed", swallowed), ("off", off)] {
-        println!("{}", told(what, &tally));
-        assert!(
-            tally.count(Kind::Lost) > 0 && tally.count(Kind::Damaged) + tally.count(Kind::Rebuilt) > 0,
-            "{}",
-            told(what, &tally)
-        );
-    }
+    swallowed.assert_loss_and_damage("syncs swallowed");
+    off.assert_loss_and_damage("off");
 }
 
 /// As its promise says to people.
 #[test]
 fn a_store_with_normal_syncs_loses_the_last_commits_and_nothing_else() {
     let tally = crash(60, |seed| record_store(seed, Durability::Normal, Syncs::Honest));
-    println!("{}", told("normal", &tally));
-    assert!(tally.count(Kind::Lost) > 0, "{}", told("normal", &tally));
-    assert_eq!(tally.count(Kind::Damaged) + tally.count(Kind::Wrong), 0, "{}", told("normal", &tally));
+    tally.assert_only_loss("normal");
 }

@@ -41,7 +41,10 @@ pub(crate) use ensure;
 
 pub fn intact(directory: &Path) -> Result<(), Violation> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
-    let connection = Connection::open_with_flags(directory.join("data.db"), flags).map_err(damaged)?;
+    intact_database(&Connection::open_with_flags(directory.join("data.db"), flags).map_err(damaged)?)
+}
+
+pub fn intact_database(connection: &Connection) -> Result<(), Violation> {
     let found: String =
         connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(damaged)?;
     if found == "ok" { Ok(()) } else { Err(damaged(found)) }

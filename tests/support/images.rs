@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use tidegate_nodes::testing::splitmix;
+
 use super::recording::{Event, File, Files, Tape};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -212,16 +214,12 @@ fn place(offset: u64) -> usize {
     usize::try_from(offset).expect("files of tests fit into memory")
 }
 
-/// SplitMix64: the same choices from the same seed, on every machine.
+/// The same choices from the same seed, on every machine.
 pub struct Random(pub u64);
 
 impl Random {
     pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        splitmix(&mut self.0)
     }
 
     /// From 0 up to, not including, the limit.

@@ -2,9 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
-use tidegate::store::{Commit, ContextChange, Entry, Log, Reason, Record, Retention, StateChange, Store};
+use tidegate::store::{
+    Batching, Commit, ContextChange, Durability, Entry, Log, Options, Reason, Record, Retention, Setup,
+    StateChange, Store, StoreError, Upkeep,
+};
 use tidegate_nodes::value::{Str, Value};
 
 use super::images::Random;
@@ -208,6 +213,19 @@ fn apply(step: &Step, number: usize, content: &mut Content) {
         Step::Context { key: Some(key) } => drop(content.context.insert(format!("key{key}"), number as i64)),
         Step::Context { key: None } => content.context.clear(),
     }
+}
+
+/// A store with batches and segments so small, and checkpoints so frequent, that all that goes on in one goes on in a test.
+pub fn open(directory: &Path, durability: Durability) -> Result<Store, StoreError> {
+    let options = Options {
+        setup: Setup { durability, checkpoint_pages: 20 },
+        batching: Batching { messages: 20, bytes: 16 * 1024, linger: Duration::from_millis(1) },
+        upkeep: Upkeep { segment_bytes: SEGMENT_BYTES, every: Duration::ZERO },
+    };
+    let store = Store::open(directory, options)?;
+    // It is overtaken: it never reads.
+    store.log(LOGS[LITTLE], &retention(LITTLE)).cursor(READER);
+    Ok(store)
 }
 
 /// The record at a place in a log. Noise cannot be compressed; some is longer than a block.

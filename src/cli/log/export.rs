@@ -12,8 +12,8 @@ use tidegate_nodes::date;
 use tidegate_nodes::value::Value;
 
 use super::super::data_dir::DataDir;
-use super::super::stored::{self, From};
-use super::super::{Outcome, output};
+use super::super::{Outcome, output, stored};
+use super::selection::Selection;
 use crate::store::{Archive, Record};
 
 /// Write the messages of a log to a file, or to standard output
@@ -24,13 +24,7 @@ pub struct Export {
     /// The log
     name: String,
     #[command(flatten)]
-    from: From,
-    /// At most so many
-    #[arg(long, value_name = "N")]
-    limit: Option<u64>,
-    /// Only messages with this key
-    #[arg(long)]
-    key: Option<String>,
+    selection: Selection,
     /// The file to write; without it, standard output
     #[arg(long, value_name = "FILE")]
     to: Option<PathBuf>,
@@ -78,19 +72,13 @@ impl Export {
     fn write(&self, out: &mut impl Write) -> anyhow::Result<u64> {
         let archive = Archive::open(&self.data.path())?;
         let log = stored::find(&archive, &self.name)?;
-        let start = self.from.start(&archive, &log)?;
+        let messages = self.selection.of(&archive, &log)?;
         let mut progress = output::Progress::new();
         let mut count = 0;
         if self.format == Format::Csv {
             out.write_all(b"sequence,time,wall_ms,key,source,topic,payload,value\r\n")?;
         }
-        stored::each(&archive, &log, start, |sequence, record| {
-            if self.limit.is_some_and(|limit| count >= limit) {
-                return Ok(ControlFlow::Break(()));
-            }
-            if self.key.is_some() && self.key.as_deref() != record.key.as_deref() {
-                return Ok(ControlFlow::Continue(()));
-            }
+        messages.each(|sequence, record| {
             match self.format {
                 Format::Jsonl => writeln!(out, "{}", stored::json(sequence, &record))?,
                 Format::Csv => row(out, sequence, &record)?,

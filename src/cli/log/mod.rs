@@ -3,6 +3,7 @@
 mod export;
 mod import;
 mod replay;
+mod selection;
 mod watcher;
 
 use std::collections::VecDeque;
@@ -11,9 +12,9 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
+use self::selection::{KeyFilter, Selection};
 use super::data_dir::DataDir;
-use super::stored::{self, From};
-use super::{Outcome, output};
+use super::{Outcome, output, stored};
 use crate::store::{Archive, LogInfo, Record};
 
 /// List, read, export, import and replay the logs that flows have written
@@ -94,6 +95,16 @@ impl Ls {
     }
 }
 
+/// What the commands that show messages need to know.
+#[derive(Debug, Args)]
+struct ShowOptions {
+    #[command(flatten)]
+    data: DataDir,
+    /// Print one JSON object a message
+    #[arg(long)]
+    json: bool,
+}
+
 /// Show the newest messages of a log
 #[derive(Debug, Args)]
 struct Tail {
@@ -105,14 +116,10 @@ struct Tail {
     /// Go on with what comes in, until Ctrl-C
     #[arg(short, long)]
     follow: bool,
-    /// Only messages with this key
-    #[arg(long)]
-    key: Option<String>,
     #[command(flatten)]
-    data: DataDir,
-    /// Print one JSON object a message
-    #[arg(long)]
-    json: bool,
+    filter: KeyFilter,
+    #[command(flatten)]
+    show: ShowOptions,
 }
 
 /// How often a log that is followed is looked at.
@@ -122,17 +129,16 @@ const MOST_LINES: usize = 100_000;
 
 impl Tail {
     fn run(self) -> anyhow::Result<Outcome> {
-        let mut archive = Archive::open(&self.data.path())?;
+        let mut archive = Archive::open(&self.show.data.path())?;
         let log = stored::find(&archive, &self.name)?;
         let count = self.lines.min(MOST_LINES);
-        let wanted = |key: Option<&str>| self.key.as_deref().is_none_or(|wanted| key == Some(wanted));
         // Sequences may be missing and keys may not match: look further back until there are enough.
         let mut back = count as u64;
         let newest = loop {
             let from = log.next().saturating_sub(back).max(log.first());
             let mut newest = VecDeque::with_capacity(count);
             stored::each(&archive, &log, from, |sequence, record| {
-                if count > 0 && wanted(record.key.as_deref()) {
+                if count > 0 && self.filter.matches(&record) {
                     if newest.len() == count {
                         newest.pop_front();
                     }
@@ -146,12 +152,12 @@ impl Tail {
             back = back.saturating_mul(4).max(1_000);
         };
         for (sequence, record) in &newest {
-            stored::print(self.json, *sequence, record);
+            stored::print(self.show.json, *sequence, record);
         }
         match self.follow {
             true => follow(&mut archive, &self.name, log.next(), |sequence, record| {
-                if wanted(record.key.as_deref()) {
-                    stored::print(self.json, sequence, record);
+                if self.filter.matches(record) {
+                    stored::print(self.show.json, sequence, record);
                 }
             }),
             false => Ok(Outcome::Done),
@@ -186,34 +192,17 @@ struct Read {
     /// The log
     name: String,
     #[command(flatten)]
-    from: From,
-    /// At most so many
-    #[arg(long, value_name = "N")]
-    limit: Option<u64>,
-    /// Only messages with this key
-    #[arg(long)]
-    key: Option<String>,
+    selection: Selection,
     #[command(flatten)]
-    data: DataDir,
-    /// Print one JSON object a message
-    #[arg(long)]
-    json: bool,
+    show: ShowOptions,
 }
 
 impl Read {
     fn run(self) -> anyhow::Result<Outcome> {
-        let archive = Archive::open(&self.data.path())?;
+        let archive = Archive::open(&self.show.data.path())?;
         let log = stored::find(&archive, &self.name)?;
-        let start = self.from.start(&archive, &log)?;
-        let mut left = self.limit.unwrap_or(u64::MAX);
-        stored::each(&archive, &log, start, |sequence, record| {
-            if left == 0 {
-                return Ok(ControlFlow::Break(()));
-            }
-            if self.key.is_none() || self.key.as_deref() == record.key.as_deref() {
-                stored::print(self.json, sequence, &record);
-                left -= 1;
-            }
+        self.selection.of(&archive, &log)?.each(|sequence, record| {
+            stored::print(self.show.json, sequence, &record);
             Ok(ControlFlow::Continue(()))
         })?;
         Ok(Outcome::Done)

@@ -15,12 +15,12 @@ use tidegate_nodes::host::Settings;
 use tidegate_nodes::value::{Object, Str};
 
 use super::super::data_dir::DataDir;
-use super::super::stored::{self, From};
-use super::super::{Outcome, output};
+use super::super::{Outcome, output, run, stored};
+use super::selection::{Selected, Stretch};
 use super::watcher::Watcher;
 use crate::engine::{Engine, Options, Simulation};
-use crate::flow::{self, Deployment, Document, Limits, Plan, PlanKind, PlanNode, Problem, ProcessEnv};
-use crate::store::{Archive, Log, Record};
+use crate::flow::{self, Deployment, Document, Limits, Plan, PlanKind, PlanNode};
+use crate::store::{Archive, Record};
 
 /// Run the messages of a log through a flow, and see what it would have sent
 ///
@@ -38,10 +38,7 @@ pub struct Replay {
     #[arg(long, value_name = "NODE")]
     to: String,
     #[command(flatten)]
-    from: From,
-    /// At most so many
-    #[arg(long, value_name = "N")]
-    limit: Option<u64>,
+    stretch: Stretch,
     /// How fast: 1 as it was, 10 ten times as fast, or max
     #[arg(long, value_name = "X|max", default_value = "max", value_parser = speed)]
     speed: f64,
@@ -75,9 +72,12 @@ impl Replay {
     pub fn run(self) -> anyhow::Result<Outcome> {
         let archive = Archive::open(&self.data.path())?;
         let log = stored::find(&archive, &self.name)?;
-        let start = self.from.start(&archive, &log)?;
+        let messages = self.stretch.of(&archive, &log)?;
         let settings = Settings::default();
-        let Some(mut plan) = self.plan(&settings) else { return Ok(Outcome::Failed) };
+        let document = Document::read(&self.flow, &Limits::default());
+        let Some(mut plan) = run::checked(document, &self.flow.display().to_string(), &settings) else {
+            return Ok(Outcome::Failed);
+        };
         let targets = targets(&plan, &self.to)?;
         silence(&mut plan);
         let sinks: HashSet<String> = plan
@@ -92,80 +92,43 @@ impl Replay {
             stubs: (!self.real).then(Default::default),
             ..Options::default()
         };
+        let prepared = Prepared { messages, plan, targets, options, watcher: watcher.clone() };
         let count = match self.real {
-            true => self.in_real_time(&archive, &log, start, plan, &targets, options, &watcher)?,
-            false => self.in_virtual_time(&archive, &log, start, plan, &targets, options, &watcher)?,
+            true => self.in_real_time(prepared)?,
+            false => self.in_virtual_time(prepared)?,
         };
         let sent = if self.real { String::new() } else { format!("; it would have sent {}", watcher.sent()) };
         eprintln!("{} went to {}{sent}", output::messages(count), self.to);
         Ok(if watcher.failed() { Outcome::Failed } else { Outcome::Done })
     }
 
-    fn plan(&self, settings: &Settings) -> Option<Plan> {
-        let name = self.flow.display().to_string();
-        let (plan, problems) = match Document::read(&self.flow, &Limits::default()) {
-            Ok(document) => flow::check(&document, &ProcessEnv::of_process(), &Arc::new(settings.clone())),
-            Err(problems) => (Plan::default(), problems),
-        };
-        output::problems(&name, &problems);
-        if problems.iter().any(Problem::is_error) {
-            eprintln!("{name} was not started: {}", output::count(&problems));
-            return None;
-        }
-        Some(plan)
-    }
-
     /// Under a clock that goes as the log went.
-    #[allow(clippy::too_many_arguments)]
-    fn in_virtual_time(
-        &self,
-        archive: &Archive,
-        log: &Log,
-        start: u64,
-        plan: Plan,
-        targets: &[Str],
-        options: Options,
-        watcher: &Arc<Watcher>,
-    ) -> anyhow::Result<u64> {
-        let first = archive.read(log, start, 1, 1)?.records.into_iter().next();
-        let Some((_, first)) = first else { return Ok(0) };
-        let simulation = Simulation::new(options, watcher.clone(), first.wall_ms);
+    fn in_virtual_time(&self, prepared: Prepared<'_>) -> anyhow::Result<u64> {
+        let Prepared { messages, plan, targets, options, watcher } = prepared;
+        let Some(first) = messages.first()? else { return Ok(0) };
+        let simulation = Simulation::new(options, watcher, first.wall_ms);
         deploy(&simulation.engine, plan)?;
-        let mut progress = output::Progress::new();
-        let (mut count, mut now, mut last_ms) = (0, Duration::ZERO, first.wall_ms);
-        self.each(archive, log, start, |record| {
+        let mut feed = Feed::new(self, &targets);
+        let (mut now, mut last_ms) = (Duration::ZERO, first.wall_ms);
+        messages.each(|_, record| {
             let gap = gap(last_ms, record.wall_ms);
             last_ms = record.wall_ms;
             std::thread::sleep(gap.div_f64(self.speed));
             now += gap;
             simulation.run_until(now);
-            if !give(&simulation.engine, targets, record) {
-                bail!("{} does not run any more", self.to);
-            }
-            count += 1;
+            feed.give(&simulation.engine, &record)?;
             simulation.settle();
-            if count % 1_000 == 0 {
-                progress.show(&format!("{}: {}", self.name, output::messages(count)));
-            }
+            feed.show_progress();
             Ok(ControlFlow::Continue(()))
         })?;
         simulation.run_until(now + AFTER);
         simulation.close();
-        Ok(count)
+        Ok(feed.count)
     }
 
     /// With connectors that connect. What waits for the flow is bounded.
-    #[allow(clippy::too_many_arguments)]
-    fn in_real_time(
-        &self,
-        archive: &Archive,
-        log: &Log,
-        start: u64,
-        plan: Plan,
-        targets: &[Str],
-        options: Options,
-        watcher: &Arc<Watcher>,
-    ) -> anyhow::Result<u64> {
+    fn in_real_time(&self, prepared: Prepared<'_>) -> anyhow::Result<u64> {
+        let Prepared { messages, plan, targets, options, watcher } = prepared;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .thread_name("io")
             .enable_all()
@@ -181,8 +144,8 @@ impl Replay {
                 asked.store(true, Ordering::Relaxed);
             }
         });
-        let mut progress = output::Progress::new();
-        let (mut count, mut last_ms) = (0, None);
+        let mut feed = Feed::new(self, &targets);
+        let mut last_ms = None;
         let received = |engine: &Engine| {
             let of = |count: &crate::engine::NodeCount| targets.contains(&count.node);
             engine
@@ -193,13 +156,14 @@ impl Replay {
                 .map(|count| count.received)
                 .sum::<u64>()
         };
-        self.each(archive, log, start, |record| {
+        messages.each(|_, record| {
             let wait = gap(last_ms.unwrap_or(record.wall_ms), record.wall_ms).div_f64(self.speed);
             last_ms = Some(record.wall_ms);
             let until = Instant::now() + wait;
             // Looked at now and then: the counters of all nodes are gone over.
             let full = |engine: &Engine| {
-                count % 100 == 0 && (count * targets.len() as u64).saturating_sub(received(engine)) > WAITING
+                feed.count.is_multiple_of(100)
+                    && (feed.count * targets.len() as u64).saturating_sub(received(engine)) > WAITING
             };
             while Instant::now() < until || full(&engine) {
                 if stop.load(Ordering::Relaxed) {
@@ -211,13 +175,8 @@ impl Replay {
             if stop.load(Ordering::Relaxed) {
                 return Ok(ControlFlow::Break(()));
             }
-            if !give(&engine, targets, record) {
-                bail!("{} does not run any more", self.to);
-            }
-            count += 1;
-            if count % 1_000 == 0 {
-                progress.show(&format!("{}: {}", self.name, output::messages(count)));
-            }
+            feed.give(&engine, &record)?;
+            feed.show_progress();
             Ok(ControlFlow::Continue(()))
         })?;
         // What waits in delays and windows comes out in its own time.
@@ -229,24 +188,51 @@ impl Replay {
             eprintln!("not done at the end: {}: {}", stuck.node, stuck.why);
             watcher.fail();
         }
-        Ok(count)
+        Ok(feed.count)
+    }
+}
+
+/// What goes through the flow, and all that the flow runs with.
+struct Prepared<'a> {
+    messages: Selected<'a>,
+    plan: Plan,
+    targets: Vec<Str>,
+    options: Options,
+    watcher: Arc<Watcher>,
+}
+
+/// Gives messages to the flow, and shows how many it were.
+struct Feed<'a> {
+    replay: &'a Replay,
+    targets: &'a [Str],
+    count: u64,
+    progress: output::Progress,
+}
+
+impl Feed<'_> {
+    fn new<'a>(replay: &'a Replay, targets: &'a [Str]) -> Feed<'a> {
+        Feed { replay, targets, count: 0, progress: output::Progress::new() }
     }
 
-    fn each(
-        &self,
-        archive: &Archive,
-        log: &Log,
-        start: u64,
-        mut take: impl FnMut(&Record) -> anyhow::Result<ControlFlow<()>>,
-    ) -> anyhow::Result<()> {
-        let mut left = self.limit.unwrap_or(u64::MAX);
-        stored::each(archive, log, start, |_, record| {
-            if left == 0 {
-                return Ok(ControlFlow::Break(()));
+    fn give(&mut self, engine: &Engine, record: &Record) -> anyhow::Result<()> {
+        let is_given = self.targets.iter().all(|target| {
+            let mut value: Object = record.value.clone();
+            if !value.contains_key("_msgid") {
+                value.insert("_msgid", "0000000000000001");
             }
-            left -= 1;
-            take(&record)
-        })
+            engine.send(target, value)
+        });
+        if !is_given {
+            bail!("{} does not run any more", self.replay.to);
+        }
+        self.count += 1;
+        Ok(())
+    }
+
+    fn show_progress(&mut self) {
+        if self.count.is_multiple_of(1_000) {
+            self.progress.show(&format!("{}: {}", self.replay.name, output::messages(self.count)));
+        }
     }
 }
 
@@ -314,14 +300,4 @@ fn deploy(engine: &Engine, plan: Plan) -> anyhow::Result<()> {
         bail!("{} does not run: {} (at {})", refused.node, refused.error, refused.pointer);
     }
     Ok(())
-}
-
-fn give(engine: &Engine, targets: &[Str], record: &Record) -> bool {
-    targets.iter().all(|target| {
-        let mut value: Object = record.value.clone();
-        if !value.contains_key("_msgid") {
-            value.insert("_msgid", "0000000000000001");
-        }
-        engine.send(target, value)
-    })
 }

@@ -5,9 +5,9 @@ use clap::Args;
 use serde_json::{Value as Json, json};
 
 use super::super::{Outcome, output, stored};
-use super::{Common, Priority, queues, refuse_unknown, waiting};
+use super::{Common, queues, refuse_unknown, waiting};
 use crate::control::Request;
-use crate::store::admin::is_letter_of;
+use crate::store::admin::{PRIORITIES, is_letter_of};
 use crate::store::{Archive, DEAD_LETTERS};
 
 /// Send dead letters back to the end of their queue
@@ -45,8 +45,8 @@ pub struct Purge {
     /// The sink's node id, or a queue such as outbox/a1b2/alarm
     id: String,
     /// Only this priority
-    #[arg(long, value_enum, conflicts_with = "dead")]
-    priority: Option<Priority>,
+    #[arg(long, value_parser = PRIORITIES, conflicts_with = "dead")]
+    priority: Option<String>,
     /// The dead letters, and not what waits
     #[arg(long)]
     dead: bool,
@@ -61,7 +61,7 @@ impl Purge {
     pub fn run(self) -> anyhow::Result<Outcome> {
         let directory = self.common.data.path();
         let archive = Archive::open(&directory)?;
-        let queues = queues(&archive, &self.id, self.priority)?;
+        let queues = queues(&archive, &self.id, self.priority.as_deref())?;
         if !self.yes {
             let count = self.count(&archive, &queues)?;
             bail!("this gives up {} of {} for good; say --yes if it is meant", self.plural(count), self.id);

@@ -7,7 +7,7 @@ mod ls;
 use std::ops::ControlFlow;
 
 use anyhow::bail;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
 use super::data_dir::DataDir;
 use super::{Outcome, output, stored};
@@ -32,23 +32,6 @@ enum What {
     Retry(change::Retry),
     Purge(change::Purge),
     Ledger(ledger::Ledger),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Priority {
-    Alarm,
-    Event,
-    Telemetry,
-}
-
-impl Priority {
-    fn name(self) -> &'static str {
-        match self {
-            Priority::Alarm => "alarm",
-            Priority::Event => "event",
-            Priority::Telemetry => "telemetry",
-        }
-    }
 }
 
 /// What all of these need to know.
@@ -114,14 +97,14 @@ fn refuse_unknown(archive: &Archive, id: &str) -> anyhow::Result<()> {
 }
 
 /// The queues that a name means: all of a node, or one.
-fn queues(archive: &Archive, id: &str, priority: Option<Priority>) -> anyhow::Result<Vec<String>> {
+fn queues(archive: &Archive, id: &str, priority: Option<&str>) -> anyhow::Result<Vec<String>> {
     refuse_unknown(archive, id)?;
     let names = match queue_parts(id) {
         Some(_) => vec![id.to_string()],
         None => PRIORITIES.iter().map(|priority| queue_name(id, priority)).collect(),
     };
     let wanted = |name: &String| {
-        priority.is_none_or(|wanted| queue_parts(name).is_some_and(|(_, found)| found == wanted.name()))
+        priority.is_none_or(|wanted| queue_parts(name).is_some_and(|(_, found)| found == wanted))
     };
     Ok(names.into_iter().filter(|name| archive.find_log(name).is_some() && wanted(name)).collect())
 }
