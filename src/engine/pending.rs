@@ -107,8 +107,22 @@ impl Pending {
         self.guard(&message.token);
     }
 
-    /// Hands it over.
+    /// Hands it over, and lets its outboxes know.
     pub fn submit(&mut self, store: &Store) {
+        let mut outboxes: Vec<(Arc<Outbox>, usize)> = Vec::new();
+        for kept in &self.kept {
+            match outboxes.iter_mut().find(|(outbox, _)| Arc::ptr_eq(outbox, &kept.outbox)) {
+                Some((_, count)) => *count += 1,
+                None => outboxes.push((kept.outbox.clone(), 1)),
+            }
+        }
+        self.hand_over(store);
+        for (outbox, count) in outboxes {
+            outbox.handed_over(count);
+        }
+    }
+
+    pub(super) fn hand_over(&mut self, store: &Store) {
         if self.commit.is_empty() && self.kept.is_empty() && self.guards.is_empty() {
             return;
         }

@@ -109,8 +109,12 @@ impl Outbox {
         }
     }
 
-    /// Stores what waited for room, as far as there is some; order within a priority stays.
+    /// Stores what waited for room, as far as there is some; order within a priority stays, so nothing passes what a lane
+    /// has taken in and not handed over yet.
     pub(super) fn unpark(self: &Arc<Outbox>, state: &mut State) {
+        if state.with_lane > 0 {
+            return;
+        }
         let settings = self.settings();
         let mut pending = Pending::default();
         let mut full = [false; 3];
@@ -123,6 +127,7 @@ impl Outbox {
                 self.write_one(&settings, state, priority, message, &mut pending);
             }
         }
-        pending.submit(&self.store);
+        pending.hand_over(&self.store);
+        state.with_lane = 0;
     }
 }

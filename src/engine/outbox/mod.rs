@@ -62,6 +62,8 @@ struct State {
     /// Messages on their way to the disk, and their bytes.
     pending: usize,
     pending_bytes: u64,
+    /// Of those, how many a lane still has in its hands: what is stored now would pass them.
+    with_lane: usize,
     passing: Passing,
     feeds: [Feed; 3],
     /// For which there is no room: their sources wait.
@@ -179,12 +181,22 @@ impl Outbox {
     ) {
         let record = self.record(settings, message.message());
         state.pending += 1;
+        state.with_lane += 1;
         state.pending_bytes += record.weight() as u64;
         pending.keep(self, &self.queues[priority as usize].log, priority, record, message);
     }
 
     fn record(&self, settings: &Settings, message: &Message) -> Record {
         record_of(&self.store, message, key_of(settings, message))
+    }
+
+    /// A lane has handed over what it took in.
+    pub fn handed_over(self: &Arc<Outbox>, count: usize) {
+        let mut state = self.lock();
+        state.with_lane -= count;
+        if !state.parked.is_empty() {
+            self.unpark(&mut state);
+        }
     }
 
     /// These are on the disk now: their sources are done, and the connector gets them.
