@@ -6,6 +6,7 @@
 mod check;
 pub mod data_dir;
 mod generate;
+mod heal;
 mod log;
 mod nodes;
 mod outbox;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use serde_json::json;
 use tidegate_nodes::host::Settings;
@@ -12,6 +12,7 @@ use tidegate_nodes::value::Value;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::data_dir::DataDir;
+use super::heal::{self, Heal};
 use super::{Outcome, output, settings};
 use crate::control::{Control, Live};
 use crate::engine::{DISK, Deployed, Drained, Engine, Event, LogObserver, NodeRef, Observer, Options};
@@ -85,35 +86,43 @@ impl Run {
         if self.flow.is_none() {
             eprintln!("{NEXT}");
         }
-        self.wait(&runtime, &engine, &settings)?;
+        let heard = self.wait(&runtime, &engine, &store, &settings)?;
         drop(control);
-        let drained = engine.stop(configured.drain());
+        // What is under way cannot end on a damaged disk: its sources give it again.
+        let drain = if heard == Heard::Damage { Duration::from_secs(1) } else { configured.drain() };
+        let drained = engine.stop(drain);
         store.close();
+        if heard == Heard::Damage {
+            drop(engine);
+            bail!("the database is damaged, and the gateway cannot start again: {}", heal::start_again());
+        }
         Ok(tell_drained(&drained))
     }
 
-    /// Until a signal says stop, or the time is over; a hang-up reads the flow again.
+    /// Until a signal says stop, the time is over or the database is damaged; a hang-up reads the flow again.
     fn wait(
         &self,
         runtime: &tokio::runtime::Runtime,
         engine: &Engine,
+        store: &Store,
         settings: &Settings,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<Heard> {
         let mut signals = runtime.block_on(async { Signals::new() }).context("cannot listen for signals")?;
         let end = self
             .run_for
             .map(|seconds| std::time::Instant::now() + Duration::from_secs_f64(seconds.clamp(0.0, 1e9)));
+        let mut heal = Heal::new();
         loop {
-            match runtime.block_on(signals.next(end)) {
-                Heard::Stop => {
+            match runtime.block_on(signals.next(end, &mut heal, store)) {
+                heard @ Heard::Stop => {
                     eprintln!("stopping; once more to stop at once");
                     runtime.spawn(async move {
                         signals.stop().await;
                         std::process::exit(1);
                     });
-                    return Ok(());
+                    return Ok(heard);
                 }
-                Heard::TimeIsOver => return Ok(()),
+                heard @ (Heard::TimeIsOver | Heard::Damage) => return Ok(heard),
                 Heard::HangUp => match &self.flow {
                     Some(path) => reload(path, engine, settings),
                     None => eprintln!("the demo has no file to read again"),
@@ -207,10 +216,12 @@ fn tell_drained(drained: &Drained) -> Outcome {
     if drained.stuck.is_empty() { Outcome::Done } else { Outcome::Failed }
 }
 
+#[derive(PartialEq, Eq)]
 enum Heard {
     Stop,
     HangUp,
     TimeIsOver,
+    Damage,
 }
 
 struct Signals {
@@ -235,11 +246,16 @@ impl Signals {
         }
     }
 
-    async fn next(&mut self, end: Option<std::time::Instant>) -> Heard {
+    async fn next(&mut self, end: Option<std::time::Instant>, heal: &mut Heal, store: &Store) -> Heard {
         let over = async {
             match end {
                 Some(end) => tokio::time::sleep_until(end.into()).await,
                 None => std::future::pending().await,
+            }
+        };
+        let damaged = async {
+            while !heal.is_due(&store.health(), std::time::Instant::now()) {
+                tokio::time::sleep(Duration::from_secs(1)).await;
             }
         };
         tokio::select! {
@@ -247,6 +263,7 @@ impl Signals {
             _ = self.terminate.recv() => Heard::Stop,
             _ = self.hang_up.recv() => Heard::HangUp,
             () = over => Heard::TimeIsOver,
+            () = damaged => Heard::Damage,
         }
     }
 }

@@ -137,7 +137,10 @@ impl Store {
     pub fn close(&self) {
         self.writer.stop();
         self.readers.clear();
-        self.directory.mark_clean();
+        // The next start looks closer at what is damaged.
+        if !self.health().damaged {
+            self.directory.mark_clean();
+        }
     }
 
     /// The log of this name; where it is new, with this retention. One that is there keeps its own.

@@ -97,6 +97,7 @@ impl Work {
         let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
         *health = Health {
             trouble: self.stalled.as_ref().map(|(_, error)| self.in_words(error)),
+            damaged: matches!(self.stalled, Some((_, StoreError::Damaged(_)))),
             warning: self.warning.clone(),
             in_reserve: self.is_full(),
             waiting: self.waiting.len(),

@@ -43,6 +43,8 @@ impl Default for Batching {
 pub struct Health {
     /// What stops it; nothing while all is well.
     pub trouble: Option<String>,
+    /// What is there is no database any more. The next start repairs it.
+    pub damaged: bool,
     /// What will stop it one day if nobody looks.
     pub warning: Option<String>,
     /// Only alarms and the ledger are written, into the reserve.
