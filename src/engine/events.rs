@@ -45,7 +45,8 @@ pub fn error(lend: &mut Lend<'_>, error: NodeError, message: Option<Message>) {
         if let (Some(store), NodeError::Rejected(_), true) =
             (&lend.shared.options.store, &error, message.token.is_tracked())
         {
-            lend.core.pending.dead_letter(store, &id.id, &error, &message);
+            let queue = lend.shared.outbox_of(&id.id).map(|outbox| outbox.queue_of(&message));
+            lend.core.pending.dead_letter(store, &id.id, queue, &error, &message);
         }
         return;
     }

@@ -167,6 +167,10 @@ impl Shared {
         Some(outbox)
     }
 
+    fn outbox_of(&self, node: &str) -> Option<Arc<Outbox>> {
+        self.outboxes.lock().unwrap_or_else(PoisonError::into_inner).get(node).cloned()
+    }
+
     /// Sinks that are gone: what they had in memory is written down, and is there when one of this id comes back.
     fn close_outboxes(&self, runs: impl Fn(&str) -> bool) {
         let mut outboxes = self.outboxes.lock().unwrap_or_else(PoisonError::into_inner);

@@ -93,11 +93,22 @@ impl Pending {
         self.commit.ledger.push(entry);
     }
 
-    /// A message that can never be handled: into the dead letters, and its source is done with it.
-    pub fn dead_letter(&mut self, store: &Store, node: &str, error: &NodeError, message: &Message) {
+    /// A message that can never be handled: into the dead letters, and its source is done with it. `queue`: into which it
+    /// goes when a person sends it again, where the node has an outbox.
+    pub fn dead_letter(
+        &mut self,
+        store: &Store,
+        node: &str,
+        queue: Option<Str>,
+        error: &NodeError,
+        message: &Message,
+    ) {
         let mut record = record_of(store, message, message.topic().map(Str::new));
         record.about.insert("reason", error.message());
         record.about.insert("node", node);
+        if let Some(queue) = queue {
+            record.about.insert("outbox", queue);
+        }
         if let Some(key) = record.key.replace(Str::new(node)) {
             record.about.insert("key", key);
         }

@@ -300,15 +300,22 @@ fn reborn(store: &Store, letter: &Record, sequence: u64) -> Record {
 
 /// The queue that a letter came from.
 fn queue_of(store: &Store, letter: &Record) -> Result<Arc<Log>, StoreError> {
-    let named = letter.about.get("outbox").and_then(Value::as_str).map(str::to_string);
-    let name =
-        named.or_else(|| letter.key.as_ref().map(|node| queue_name(node, "event"))).unwrap_or_default();
-    if queue_parts(&name).is_none() {
+    let about = |key: &str| letter.about.get(key).and_then(Value::as_str);
+    let node = about("node").unwrap_or_default();
+    // Older letters do not say it, and may be of a sink all the same.
+    let likely = queue_name(node, "event");
+    let Some(name) = about("outbox").or_else(|| store.find_log(&likely).map(|_| likely.as_str())) else {
+        return Err(StoreError::Refused(format!(
+            "the dead letter is of the node {node}, which has no outbox that could send it again: read it with \
+             `tidegate outbox dead`, mend the flow, and purge it with `tidegate outbox purge {node} --dead --yes`"
+        )));
+    };
+    if queue_parts(name).is_none() {
         return Err(StoreError::Refused(format!(
             "a dead letter says that it is of the outbox {name:?}, and no outbox can have that name: purge it"
         )));
     }
-    let queue = store.log(&name, &Retention { queue: true, ..Retention::default() });
+    let queue = store.log(name, &Retention { queue: true, ..Retention::default() });
     if queue.view().retention.queue {
         return Ok(queue);
     }

@@ -232,6 +232,11 @@ impl Outbox {
         }
     }
 
+    /// The queue in which this message would stand.
+    pub fn queue_of(&self, message: &Message) -> Str {
+        self.queues[priority_of(&self.settings(), message) as usize].log.name.clone()
+    }
+
     /// Messages in memory whose sources wait for them.
     pub fn unconfirmed(&self) -> usize {
         let state = self.lock();

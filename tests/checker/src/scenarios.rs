@@ -65,7 +65,8 @@ fn killed(arguments: &Arguments, run: &mut Run, longest: u64, comes_and_goes: bo
     // What was under way at a kill is sent again by the load, and what was in the receiver's hands by the gateway.
     let by_load = arguments.kills as usize * load::WINDOW;
     // While the receiver comes and goes the gateway repeats also what it had in hand then.
-    verdict.is_well() && balanced && verdict.sent_again <= by_load && verdict.repeated_at_most <= IN_FLIGHT
+    let most = if comes_and_goes { 2 * IN_FLIGHT } else { IN_FLIGHT };
+    verdict.is_well() && balanced && verdict.sent_again <= by_load && verdict.repeated_at_most <= most
 }
 
 /// Killed at random moments under load.
@@ -367,7 +368,8 @@ pub fn chaos(arguments: &Arguments) -> bool {
         refused.len(),
         verdict.repeated_at_most
     );
-    verdict.is_well() && balanced && verdict.repeated_at_most <= IN_FLIGHT
+    // Here too the receiver comes and goes, between kills.
+    verdict.is_well() && balanced && verdict.repeated_at_most <= 2 * IN_FLIGHT
 }
 
 /// For the verdict of a scenario by name; nothing for one that is not there.

@@ -1,5 +1,7 @@
 //! What the other side refuses: tried again, caught, or a dead letter.
 
+use std::ops::ControlFlow::Continue;
+
 use serde_json::json;
 use tidegate_nodes::value::Object;
 use tidegate_nodes::value::Value;
@@ -12,7 +14,7 @@ use super::acknowledged;
 use super::all_done;
 use super::nodes;
 use crate::flow::Deployment;
-use crate::store::DEAD_LETTERS;
+use crate::store::{DEAD_LETTERS, admin};
 
 #[test]
 fn what_can_never_be_delivered_is_a_dead_letter_and_the_others_pass() {
@@ -52,6 +54,10 @@ fn a_refused_message_that_passes_through_is_a_dead_letter_too() {
     let letters = rig.records(DEAD_LETTERS);
     assert_eq!(letters.len(), 1);
     assert_eq!(letters[0].about.get("node"), Some(&Value::from("sink")));
+    // Sent again by a person, it goes by the sink's outbox.
+    rig.world.change(|state| state.poison.clear());
+    assert_eq!(admin::retry(&rig.store, "sink", None, &mut |_| Continue(())).unwrap().messages, 1);
+    rig.wait("it is delivered", |state| state.taken.contains(&3));
     rig.stop();
 }
 
@@ -127,5 +133,7 @@ fn an_error_in_a_transform_that_nobody_catches_is_a_dead_letter() {
     let letters = rig.records(DEAD_LETTERS);
     assert_eq!(letters.len(), 1);
     assert_eq!(letters[0].about.get("node"), Some(&Value::from("s")));
+    let refused = admin::retry(&rig.store, "s", None, &mut |_| Continue(())).unwrap_err().to_string();
+    assert!(refused.contains("the node s, which has no outbox"), "{refused}");
     rig.stop();
 }
