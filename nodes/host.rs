@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::copies::Copy;
 use crate::error::NodeError;
 use crate::message::{Credit, Message, Token};
-use crate::origin::{Copy, Origin};
+use crate::origin::Origin;
 use crate::path::ContextKey;
 use crate::value::{Object, Str, Value};
 

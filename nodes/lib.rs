@@ -4,6 +4,7 @@
 //! its name to the list below. Nothing else knows it: palette, form, validation, reference and tests come from the folder.
 
 pub mod connector;
+pub mod copies;
 pub mod cx;
 pub mod date;
 pub mod descriptor;

@@ -8,12 +8,12 @@ use tokio::sync::Notify;
 
 use super::logs_of;
 use crate::connector::{Connector, ConnectorHost, Delivery, Incoming};
+use crate::copies::Copy;
 use crate::descriptor::{Category, Descriptor, Field, Outputs, Role};
 use crate::error::NodeError;
 use crate::host::{Append, Keep, LogRecord, Logs};
 use crate::message::Message;
 use crate::node::{Built, NodeConfig, NodeType};
-use crate::origin::Copy;
 use crate::path::Path;
 use crate::read;
 use crate::value::{Str, Value};

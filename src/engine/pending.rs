@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
+use tidegate_nodes::copies::Copy;
 use tidegate_nodes::error::NodeError;
 use tidegate_nodes::message::{Message, Meta, Token, Unconfirmed};
-use tidegate_nodes::origin::Copy;
 use tidegate_nodes::outbox::Priority;
 use tidegate_nodes::value::{Object, Str, Value};
 

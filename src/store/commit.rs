@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rusqlite::params;
-use tidegate_nodes::origin::Copy;
+use tidegate_nodes::copies::Copy;
 use tidegate_nodes::packed;
 use tidegate_nodes::value::{Str, Value};
 

@@ -40,8 +40,8 @@ pub(super) fn runs(origins: Vec<Origin>) -> Vec<(Arc<Standing>, u64, u64)> {
 mod tests {
     use std::time::Duration;
 
+    use tidegate_nodes::copies::Copy;
     use tidegate_nodes::message::{Admitted, Message, Outcome, Settle, Token};
-    use tidegate_nodes::origin::Copy;
     use tidegate_nodes::value::Object;
 
     use super::super::{Commit, Options, Record, Retention, Store, StoreError, admin};

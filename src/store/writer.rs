@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use serde::Serialize;
-use tidegate_nodes::origin;
+use tidegate_nodes::copies;
 
 use super::StoreError;
 use super::batch::{Batch, Segments};
@@ -290,7 +290,7 @@ impl Work {
         let (wall_ms, ran_ms) = (self.tools.odometer.wall_ms(), self.tools.odometer.ran_ms());
         let begun = connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute([]));
         begun.map_err(|error| self.tools.directory.explain(error.into()))?;
-        let origins = origin::complete(commits.iter().flat_map(|commit| &commit.copies));
+        let origins = copies::complete(commits.iter().flat_map(|commit| &commit.copies));
         let mut batch = Batch::new(connection, &mut self.ledger, &mut self.segments, wall_ms, ran_ms);
         let written = commits
             .iter_mut()

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
+use tidegate_nodes::copies::Copy;
 use tidegate_nodes::message::{Message, Token};
-use tidegate_nodes::origin::Copy;
 use tidegate_nodes::outbox::{Mode, Priority};
 
 use super::super::pending::Pending;
