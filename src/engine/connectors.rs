@@ -2,6 +2,7 @@
 //! acknowledgements, closes. Each connector runs in a task of its own on the I/O threads.
 
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -22,6 +23,7 @@ use super::inbox::{Arrival, Command, LaneHandle};
 use super::logs::DeviceLogs;
 use super::outbox::{self, Handed, Refusal};
 use super::port::{Phase, Port};
+use super::resources::{self, Lent, Standing, User};
 
 /// Where a connector's host loop finds itself.
 pub struct Place {
@@ -30,6 +32,8 @@ pub struct Place {
     pub port: Arc<Port>,
     pub pool: Arc<Pool>,
     pub shared: Arc<Shared>,
+    /// The shared connections that it needs.
+    pub uses: Vec<Arc<Lent>>,
 }
 
 impl std::fmt::Debug for Place {
@@ -48,7 +52,9 @@ impl ConnectorHost for Place {
     }
 
     fn resource(&self, id: &str) -> Option<Arc<dyn DynResource>> {
-        self.shared.resource(id)
+        // A deploy may have replaced it in the directory while this node still runs with the one before.
+        let used = self.uses.iter().find(|lent| lent.id() == id).cloned();
+        used.or_else(|| self.shared.lent(id)).map(|lent| lent.resource())
     }
 
     fn wall_ms(&self) -> i64 {
@@ -58,6 +64,29 @@ impl ConnectorHost for Place {
     fn logs(&self) -> Option<Arc<dyn Logs>> {
         let store = self.shared.options.store.clone()?;
         Some(Arc::new(DeviceLogs::new(store)))
+    }
+}
+
+impl Place {
+    /// Shows how a shared connection stands, and lets the outbox know.
+    fn show(&self, standing: &Standing) {
+        let away = |reason: &str| {
+            let mut status = Status::new("red", "ring", self.port.away());
+            if !reason.is_empty() {
+                status.other.insert("reason", reason);
+            }
+            status
+        };
+        let status = match standing {
+            Standing::Closed | Standing::Up(_) => return,
+            Standing::Opening => return self.status(Status::new("yellow", "ring", "connecting")),
+            Standing::Off => away(""),
+            Standing::Down(reason) | Standing::Stopped(reason) => away(reason),
+        };
+        if let Some(outbox) = &self.port.outbox {
+            outbox.disconnected();
+        }
+        self.status(status);
     }
 }
 
@@ -148,11 +177,20 @@ pub async fn supervise(
 
 /// Runs a connector until it is told to close, or cannot go on.
 async fn host(mut connector: Box<dyn DynConnector>, place: Arc<Place>) {
+    let users: Vec<User> = place.uses.iter().map(|lent| lent.enter(&place.shared)).collect();
+    keep_open(&mut *connector, &place).await;
+    for user in users {
+        user.leave().await;
+    }
+}
+
+async fn keep_open(connector: &mut dyn DynConnector, place: &Arc<Place>) {
     let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(60));
     let mut phase = place.port.phase.subscribe();
     // Arrivals that wait for a credit live here, so that they outlast a lost connection.
     let mut waiting = VecDeque::new();
     while *phase.borrow_and_update() != Phase::Close {
+        let Some(stood) = ready(connector, place).await else { break };
         let opened = tokio::select! {
             opened = tokio::time::timeout(OPEN_TIMEOUT, connector.open(place.clone())) => opened,
             () = closing(&mut phase) => break,
@@ -160,7 +198,7 @@ async fn host(mut connector: Box<dyn DynConnector>, place: Arc<Place>) {
         let error = match opened {
             Ok(Ok(())) => {
                 backoff.reset();
-                match serve(&mut *connector, &place, &mut waiting).await {
+                match serve(connector, place, &mut waiting, stood.clone()).await {
                     Ok(()) => break,
                     Err(error) => error,
                 }
@@ -178,11 +216,16 @@ async fn host(mut connector: Box<dyn DynConnector>, place: Arc<Place>) {
             place.lane.command(Command::Failed { node: place.node.clone(), error, message: None });
             return;
         }
+        if stood.iter().any(|(standing, number)| *standing.borrow() != Standing::Up(*number)) {
+            // What happened to the shared connection is told where it is hosted, and it is waited for above.
+            continue;
+        }
         let wait = backoff.next(place.shared.random());
         place.status(Status::new("red", "ring", place.port.away()));
         place.log(Level::Warn, &format!("{error}; next try in {:.1} s", wait.as_secs_f64()));
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
+            () = commands(connector, place) => {}
             () = closing(&mut phase) => break,
         }
     }
@@ -191,6 +234,51 @@ async fn host(mut connector: Box<dyn DynConnector>, place: Arc<Place>) {
         outbox.disconnected();
     }
     let _ = tokio::time::timeout(CLOSE_TIMEOUT, connector.close()).await;
+}
+
+/// Waits until the shared connections stand that it needs, and shows how they do. `None`: it is to close.
+async fn ready(
+    connector: &mut dyn DynConnector,
+    place: &Arc<Place>,
+) -> Option<Vec<(watch::Receiver<Standing>, u64)>> {
+    let mut phase = place.port.phase.subscribe();
+    let mut all: Vec<watch::Receiver<Standing>> = place.uses.iter().map(|lent| lent.standing()).collect();
+    let mut stood = Vec::with_capacity(all.len());
+    for standing in &mut all {
+        loop {
+            let now = standing.borrow_and_update().clone();
+            if let Standing::Up(number) = now {
+                stood.push((standing.clone(), number));
+                break;
+            }
+            place.show(&now);
+            tokio::select! {
+                // The sender lives in the resource, which `place` holds.
+                _ = standing.changed() => {}
+                () = commands(connector, place) => {}
+                () = closing(&mut phase) => return None,
+            }
+        }
+    }
+    Some(stood)
+}
+
+/// Hands the connector what tells it what to do. Returns when it goes on as asked; for ever else.
+async fn commands(connector: &mut dyn DynConnector, place: &Arc<Place>) {
+    loop {
+        place.port.commanded.notified().await;
+        hand_commands(connector, place).await;
+    }
+}
+
+async fn hand_commands(connector: &mut dyn DynConnector, place: &Arc<Place>) {
+    while let Some(command) = place.port.next_command() {
+        place.port.in_hand.fetch_add(1, Ordering::Relaxed);
+        let delivery = Delivery::new(command.into_message(), place.clone());
+        if let Err(error) = connector.command(delivery).await {
+            place.lane.command(Command::Failed { node: place.node.clone(), error, message: None });
+        }
+    }
 }
 
 async fn closing(phase: &mut watch::Receiver<Phase>) {
@@ -203,8 +291,10 @@ async fn serve(
     connector: &mut dyn DynConnector,
     place: &Arc<Place>,
     waiting: &mut VecDeque<Incoming>,
+    stood: Vec<(watch::Receiver<Standing>, u64)>,
 ) -> Result<(), NodeError> {
     let mut phase = place.port.phase.subscribe();
+    let mut lost = pin!(resources::lost(stood));
     // After a connector left something in its batch it is offered again only when `next` has come back.
     let mut full = hand_out(connector, place).await?;
     let mut growth = place.port.outbox.as_ref().map(|outbox| outbox.growth());
@@ -230,6 +320,8 @@ async fn serve(
                     return Ok(());
                 }
             }
+            () = &mut lost => return Err(NodeError::disconnected("the shared connection is lost")),
+            () = place.port.commanded.notified() => hand_commands(connector, place).await,
             outcomes = place.port.tracker.settled() => connector.acknowledge(&outcomes).await?,
             () = place.port.arrived.notified(), if !full => full = hand_out(connector, place).await?,
             _ = tick.tick(), if ticking.is_some() => {
