@@ -99,6 +99,8 @@ impl Delivery {
 pub trait ConnectorHost: Send + Sync {
     fn status(&self, status: Status);
     fn log(&self, level: Level, text: &str);
+    /// An error over something that came in and cannot be handed out: to Catch, with what there is of it.
+    fn raise(&self, error: NodeError, value: Object);
     /// A resource that this node names, already there but not necessarily connected.
     fn resource(&self, id: &str) -> Option<Arc<dyn DynResource>>;
     fn wall_ms(&self) -> i64;
@@ -131,8 +133,12 @@ pub trait Connector: Send {
     }
 
     /// Takes a message that tells the node what to do, where the node knows such (`Built::commanded_by`). Called also
-    /// while the connection is away: commands never wait for it.
-    fn command(&mut self, command: Delivery) -> impl Future<Output = Result<(), NodeError>> + Send {
+    /// while the connection is away, and before the first `open`: commands never wait.
+    fn command(
+        &mut self,
+        command: Delivery,
+        _host: Arc<dyn ConnectorHost>,
+    ) -> impl Future<Output = Result<(), NodeError>> + Send {
         async {
             command.fail(NodeError::rejected("this node takes no commands"));
             Ok(())
@@ -204,7 +210,11 @@ pub trait DynConnector: Send {
     fn next(&mut self) -> Boxed<'_, Result<Vec<Incoming>, NodeError>>;
     fn handle<'a>(&'a mut self, batch: &'a mut Vec<Delivery>) -> Boxed<'a, Result<(), NodeError>>;
     fn acknowledge<'a>(&'a mut self, outcomes: &'a [(u64, Outcome)]) -> Boxed<'a, Result<(), NodeError>>;
-    fn command(&mut self, command: Delivery) -> Boxed<'_, Result<(), NodeError>>;
+    fn command(
+        &mut self,
+        command: Delivery,
+        host: Arc<dyn ConnectorHost>,
+    ) -> Boxed<'_, Result<(), NodeError>>;
     fn take_unconfirmed(&mut self) -> Vec<Delivery>;
     fn close(&mut self) -> Boxed<'_, ()>;
 }
@@ -226,8 +236,12 @@ impl<C: Connector> DynConnector for C {
         Box::pin(Connector::acknowledge(self, outcomes))
     }
 
-    fn command(&mut self, command: Delivery) -> Boxed<'_, Result<(), NodeError>> {
-        Box::pin(Connector::command(self, command))
+    fn command(
+        &mut self,
+        command: Delivery,
+        host: Arc<dyn ConnectorHost>,
+    ) -> Boxed<'_, Result<(), NodeError>> {
+        Box::pin(Connector::command(self, command, host))
     }
 
     fn take_unconfirmed(&mut self) -> Vec<Delivery> {

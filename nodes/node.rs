@@ -132,7 +132,14 @@ pub enum ListenScope {
 
 impl Built {
     fn of(kind: Kind) -> Built {
-        Built { kind, listens: None, links: Vec::new(), callable: false, tells_empty_name: false, commands: None }
+        Built {
+            kind,
+            listens: None,
+            links: Vec::new(),
+            callable: false,
+            tells_empty_name: false,
+            commands: None,
+        }
     }
 
     pub fn transform(transform: impl Transform + 'static) -> Built {

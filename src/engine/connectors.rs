@@ -13,7 +13,7 @@ use tidegate_nodes::connector::{
 use tidegate_nodes::error::NodeError;
 use tidegate_nodes::host::{Level, Logs, Status};
 use tidegate_nodes::message::{Message, Meta, Token};
-use tidegate_nodes::value::Str;
+use tidegate_nodes::value::{Object, Str};
 use tokio::sync::watch;
 
 use super::Shared;
@@ -49,6 +49,11 @@ impl ConnectorHost for Place {
 
     fn log(&self, level: Level, text: &str) {
         self.lane.command(Command::Log { node: self.node.clone(), level, text: text.to_string() });
+    }
+
+    fn raise(&self, error: NodeError, value: Object) {
+        let message = Some(Message::new(value));
+        self.lane.command(Command::Failed { node: self.node.clone(), error, message });
     }
 
     fn resource(&self, id: &str) -> Option<Arc<dyn DynResource>> {
@@ -275,7 +280,7 @@ async fn hand_commands(connector: &mut dyn DynConnector, place: &Arc<Place>) {
     while let Some(command) = place.port.next_command() {
         place.port.in_hand.fetch_add(1, Ordering::Relaxed);
         let delivery = Delivery::new(command.into_message(), place.clone());
-        if let Err(error) = connector.command(delivery).await {
+        if let Err(error) = connector.command(delivery, place.clone()).await {
             place.lane.command(Command::Failed { node: place.node.clone(), error, message: None });
         }
     }
