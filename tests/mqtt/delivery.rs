@@ -86,7 +86,7 @@ fn a_thousand_messages_arrive_in_order_and_once() {
         gateway.wait_status("out", "connected");
         (0..1000).for_each(|n| gateway.send("out", json!({ "payload": n })));
         let received = subscriber.wait_for(1000);
-        assert!(received.iter().map(|line| line.parse().unwrap()).eq(0..1000));
+        assert!(received.iter().map(|line| line.parse::<i64>().unwrap()).eq(0..1000));
         wait_until("all are confirmed", || gateway.unconfirmed("out") == 0);
         gateway.stop();
     }
