@@ -18,7 +18,7 @@ use super::transport::{self, Reader, Writer};
 use crate::connector::{Resource, ResourceHost};
 use crate::error::NodeError;
 use crate::host::Level;
-use crate::tls::TlsSettings;
+use crate::tls::{TlsSettings, explain};
 
 /// How long a broker may take to answer the CONNECT, and how long the last bytes may take to leave.
 const ANSWER: Duration = Duration::from_secs(30);
@@ -170,7 +170,7 @@ impl Broker {
         let mut bytes = out.freeze();
         let address = &settings.address;
         let lost = |error: std::io::Error| {
-            NodeError::disconnected(format!("the connection to {address} is lost: {error}"))
+            NodeError::disconnected(format!("the connection to {address} is lost: {}", explain(&error)))
         };
         while !bytes.is_empty() {
             link.writer.write(&mut bytes).await.map_err(lost)?;
@@ -291,7 +291,7 @@ impl Broker {
             match reader.read(received).await {
                 Ok(0) => return NodeError::disconnected("the broker has closed the connection"),
                 Ok(_) => {}
-                Err(error) => return NodeError::disconnected(format!("the connection is lost: {error}")),
+                Err(error) => return lost(&error),
             }
         }
     }
@@ -310,7 +310,7 @@ impl Broker {
                     *said.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
                     self.session().wrote(bytes);
                 }
-                Err(error) => return NodeError::disconnected(format!("the connection is lost: {error}")),
+                Err(error) => return lost(&error),
             }
         }
     }
@@ -445,6 +445,10 @@ impl Broker {
         }
         link.writer.close().await;
     }
+}
+
+fn lost(error: &std::io::Error) -> NodeError {
+    NodeError::disconnected(format!("the connection is lost: {}", explain(error)))
 }
 
 fn codec(version: Version) -> Arc<dyn Codec> {

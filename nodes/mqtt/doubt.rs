@@ -20,7 +20,7 @@ pub struct Doubt {
 }
 
 /// So many connections may be lost with a message: brokers are restarted, and networks fail.
-const LOSSES: u32 = 5;
+const LOSSES: u32 = 3;
 
 impl Doubt {
     pub fn is_careful(&self) -> bool {

@@ -19,6 +19,9 @@ use crate::value::Str;
 
 /// Messages of QoS 1 and 2 that are with the broker and not confirmed.
 const WINDOW: usize = 100;
+/// The same where one of QoS 2 comes to a broker that cannot say how many it takes: Mosquitto (20) and others (10) throw
+/// away what is more, and 3.1.1 has no way to say so.
+const WINDOW_2: usize = 10;
 /// Bytes that wait to be written; behind that nothing more is taken.
 const UNWRITTEN: usize = 1024 * 1024;
 /// Bytes of messages that wait for one node: what of QoS 0 comes behind that is dropped and counted, and at the higher
@@ -250,7 +253,11 @@ impl Session {
         if let Err(error) = self.check_alias(&packet) {
             return Publishing::Refused(error);
         }
-        let is_full = packet.qos != Qos::AtMostOnce && self.outbound.len() >= self.window();
+        let window = match packet.qos {
+            Qos::ExactlyOnce if !self.is_v5 => self.window().min(WINDOW_2),
+            _ => self.window(),
+        };
+        let is_full = packet.qos != Qos::AtMostOnce && self.outbound.len() >= window;
         if is_full || self.out.len() >= UNWRITTEN {
             if !self.hungry.contains(&user) {
                 self.hungry.push(user);

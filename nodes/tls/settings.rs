@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{CertificateError, ClientConfig, RootCertStore};
+use rustls::{AlertDescription, CertificateError, ClientConfig, RootCertStore};
 
 use super::unverified::Unverified;
 use crate::error::NodeError;
@@ -163,7 +163,11 @@ fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, NodeError> {
 /// Why a handshake failed, in the words of who has to do something about it.
 pub fn explain(error: &io::Error) -> String {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    let Some(rustls::Error::InvalidCertificate(reason)) = inner else { return error.to_string() };
+    let reason = match inner {
+        Some(rustls::Error::InvalidCertificate(reason)) => reason,
+        Some(rustls::Error::AlertReceived(alert)) => return explain_alert(*alert),
+        _ => return error.to_string(),
+    };
     match reason {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             "the server's certificate has expired (or this clock is wrong)".to_string()
@@ -180,4 +184,21 @@ pub fn explain(error: &io::Error) -> String {
         }
         other => format!("the server's certificate is not valid: {other}"),
     }
+}
+
+/// What the server does not like about us.
+fn explain_alert(alert: AlertDescription) -> String {
+    let what = match alert {
+        AlertDescription::CertificateRequired => {
+            "it wants a client certificate: name one in the TLS settings"
+        }
+        AlertDescription::CertificateExpired => "it says that our certificate has expired",
+        AlertDescription::UnknownCA => "it does not trust the CA of our certificate",
+        AlertDescription::CertificateRevoked => "it says that our certificate is revoked",
+        AlertDescription::BadCertificate | AlertDescription::CertificateUnknown => {
+            "it does not take our certificate"
+        }
+        other => return format!("the server ends it: {other:?}"),
+    };
+    format!("the server ends it: {what}")
 }

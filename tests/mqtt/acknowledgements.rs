@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::fake::{Fake, Say};
 use super::gateway::{Gateway, broker, mqtt_in, mqtt_out, probe};
-use super::mosquitto::{Mosquitto, wait_until};
+use super::mosquitto::Mosquitto;
 
 /// Long enough to see that something does not happen.
 const A_WHILE: Duration = Duration::from_millis(300);
@@ -104,6 +104,7 @@ fn what_was_under_way_at_a_crash_comes_again() {
         sink.publish();
     }
     gateway.vanish();
+    let dir = tempfile::tempdir().unwrap();
     let gateway = Gateway::start(dir.path(), &nodes("p"));
     gateway.wait_received("p", 10);
     let mut payloads: Vec<i64> = gateway.payloads("p").iter().map(|n| n.as_i64().unwrap()).collect();
@@ -132,7 +133,7 @@ fn a_persistent_session_gets_what_came_while_the_gateway_was_away_however_late_i
     let gateway = Gateway::start(dir.path(), &nodes);
     let received = gateway.wait_received("p", 100);
     assert!(received.iter().map(|msg| msg["payload"].as_i64().unwrap()).eq(0..100));
-    wait_until("all are acknowledged", || mosquitto.logged("Received PUBACK from gateway") >= 100);
+    gateway.wait("all are acknowledged", || mosquitto.logged("Received PUBACK from gateway") >= 100);
     assert_eq!(gateway.lost("b"), 0);
     gateway.stop();
 }
@@ -167,7 +168,7 @@ fn a_deploy_that_replaces_the_node_loses_nothing_of_what_comes_meanwhile() {
     });
     for round in 0..5 {
         let before = gateway.received("p").len();
-        wait_until("some came", || {
+        gateway.wait("some came", || {
             gateway.received("p").len() > before || gateway.received("p").len() >= 2000
         });
         gateway.deploy(&nodes(&format!("round {round}")));
@@ -179,6 +180,6 @@ fn a_deploy_that_replaces_the_node_loses_nothing_of_what_comes_meanwhile() {
         all.dedup();
         all.len()
     };
-    wait_until("each came at least once", || all() == 2000);
+    gateway.wait("each came at least once", || all() == 2000);
     gateway.stop();
 }

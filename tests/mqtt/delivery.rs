@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::fake::{Fake, Say};
+use super::fake::{Fake, Relay, Say};
 use super::gateway::{Gateway, broker, mqtt_in, mqtt_out, probe};
-use super::mosquitto::{Mosquitto, wait_until};
+use super::mosquitto::Mosquitto;
 
 #[test]
 fn messages_pass_through_a_broker_in_all_versions_and_qualities() {
@@ -33,7 +33,7 @@ fn messages_pass_through_a_broker_in_all_versions_and_qualities() {
                 json!({"topic": topic, "payload": {"n": qos}, "qos": qos, "retain": false, "_topic": topic});
             assert_eq!(*msg, expected, "version {version}");
         }
-        wait_until("all are confirmed", || gateway.unconfirmed("out") == 0);
+        gateway.wait("all are confirmed", || gateway.unconfirmed("out") == 0);
         gateway.stop();
     }
 }
@@ -60,13 +60,13 @@ fn a_message_is_delivered_when_puback_has_come_and_not_before() {
             assert_eq!(gateway.unconfirmed("out"), 2, "received is not delivered");
             peer.say(Say::PubComp, second.id);
         }
-        wait_until("one is delivered", || gateway.unconfirmed("out") == 1);
+        gateway.wait("one is delivered", || gateway.unconfirmed("out") == 1);
         peer.say(answer, first.id);
         if qos == 2 {
             assert_eq!(peer.packet(6), first.id, "PUBREL");
             peer.say(Say::PubComp, first.id);
         }
-        wait_until("both are delivered", || gateway.unconfirmed("out") == 0);
+        gateway.wait("both are delivered", || gateway.unconfirmed("out") == 0);
     }
 }
 
@@ -87,7 +87,7 @@ fn a_thousand_messages_arrive_in_order_and_once() {
         (0..1000).for_each(|n| gateway.send("out", json!({ "payload": n })));
         let received = subscriber.wait_for(1000);
         assert!(received.iter().map(|line| line.parse::<i64>().unwrap()).eq(0..1000));
-        wait_until("all are confirmed", || gateway.unconfirmed("out") == 0);
+        gateway.wait("all are confirmed", || gateway.unconfirmed("out") == 0);
         gateway.stop();
     }
 }
@@ -109,11 +109,14 @@ fn birth_close_and_will_are_sent_when_they_are_due() {
         subscriber.wait_for(1);
         gateway.stop();
         assert_eq!(subscriber.wait_for(2), ["site/birth here 1", "site/close gone 1"]);
-        // A gateway that is gone without a word. Its sockets are closed with it.
-        let dir = tempfile::tempdir().unwrap();
+        // A connection that is gone without a word.
+        let relay = Relay::to(mosquitto.port);
+        let mut nodes = nodes;
+        nodes[0]["port"] = json!(relay.port);
         let gateway = Gateway::start(dir.path(), &nodes);
         subscriber.wait_for(3);
-        gateway.vanish();
+        relay.cut();
         assert_eq!(subscriber.wait_for(4)[3], "site/will lost 1");
+        gateway.stop();
     }
 }

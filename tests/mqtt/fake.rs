@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::mosquitto::PATIENCE;
@@ -16,9 +17,6 @@ pub struct Peer(TcpStream);
 #[derive(Debug)]
 pub struct Publish {
     pub id: u16,
-    pub dup: bool,
-    pub qos: u8,
-    pub topic: String,
     pub payload: String,
 }
 
@@ -53,7 +51,7 @@ impl Fake {
 
     /// A connection that is welcome.
     pub fn accept(&self, session_present: bool) -> Peer {
-        let mut peer = self.incoming(PATIENCE).expect("a connection comes");
+        let mut peer = self.incoming(3 * PATIENCE).expect("a connection comes");
         peer.welcome(session_present);
         peer
     }
@@ -63,6 +61,10 @@ impl Peer {
     pub fn welcome(&mut self, session_present: bool) {
         assert_eq!(self.read().0 >> 4, 1, "CONNECT comes first");
         self.write(&[0x20, 2, u8::from(session_present), 0]);
+    }
+
+    pub fn close(&mut self) {
+        self.0.shutdown(std::net::Shutdown::Both).unwrap();
     }
 
     pub fn write(&mut self, bytes: &[u8]) {
@@ -159,13 +161,7 @@ impl Peer {
         let rest = &body[2 + length..];
         let (id, rest) =
             if qos > 0 { (u16::from_be_bytes([rest[0], rest[1]]), &rest[2..]) } else { (0, rest) };
-        Publish {
-            id,
-            qos,
-            dup: first & 8 != 0,
-            topic: String::from_utf8(body[2..2 + length].to_vec()).unwrap(),
-            payload: String::from_utf8(rest.to_vec()).unwrap(),
-        }
+        Publish { id, payload: String::from_utf8(rest.to_vec()).unwrap() }
     }
 
     /// Answers the next subscription with these codes.
@@ -175,5 +171,41 @@ impl Peer {
         self.write(&[0x90, 3, body[0], body[1], code]);
         let length = usize::from(u16::from_be_bytes([body[2], body[3]]));
         String::from_utf8(body[4..4 + length].to_vec()).unwrap()
+    }
+}
+
+/// Carries connections to another port, until the test cuts them.
+pub struct Relay {
+    pub port: u16,
+    open: Arc<Mutex<Vec<TcpStream>>>,
+}
+
+impl Relay {
+    pub fn to(port: u16) -> Relay {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let relay = Relay { port: listener.local_addr().unwrap().port(), open: Arc::default() };
+        let open = relay.open.clone();
+        // It ends with the test's process.
+        std::thread::spawn(move || {
+            for near in listener.incoming().map_while(Result::ok) {
+                let Ok(far) = TcpStream::connect(("127.0.0.1", port)) else { continue };
+                for (from, to) in [(&near, &far), (&far, &near)] {
+                    let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+                    std::thread::spawn(move || {
+                        let _ = std::io::copy(&mut from, &mut to);
+                    });
+                }
+                open.lock().unwrap().extend([near, far]);
+            }
+        });
+        relay
+    }
+
+    /// Cuts all that are open.
+    pub fn cut(&self) {
+        for stream in self.open.lock().unwrap().drain(..) {
+            // One that is closed already is cut as well.
+            let _ = stream.shutdown(std::net::Shutdown::Both);
+        }
     }
 }

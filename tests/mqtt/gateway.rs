@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
 use tidegate::engine::{Engine, Event, Limits, NodeRef, Observer, Options};
@@ -10,7 +10,7 @@ use tidegate::flow::{self, Deployment, Document, ProcessEnv};
 use tidegate::store::{self, Store};
 use tidegate_nodes::value::{Object, Value};
 
-use super::mosquitto::wait_until;
+use super::mosquitto::PATIENCE;
 
 #[derive(Default)]
 struct Told(Mutex<Vec<(String, Event)>>);
@@ -137,9 +137,7 @@ impl Gateway {
 
     #[track_caller]
     pub fn wait_received(&self, id: &str, count: usize) -> Vec<Json> {
-        wait_until(&format!("{count} messages reach {id}; {}", self.log()), || {
-            self.received(id).len() >= count
-        });
+        self.wait(&format!("{count} messages reach {id}"), || self.received(id).len() >= count);
         self.received(id)
     }
 
@@ -152,9 +150,19 @@ impl Gateway {
 
     #[track_caller]
     pub fn wait_status(&self, id: &str, text: &str) {
-        wait_until(&format!("{id} shows {text:?}"), || {
+        self.wait(&format!("{id} shows {text:?}"), || {
             self.statuses(id).last().is_some_and(|last| last["text"] == text)
         });
+    }
+
+    /// Waits until something is so; when it never is, what the gateway said is part of the failure.
+    #[track_caller]
+    pub fn wait(&self, what: &str, so: impl Fn() -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while !so() {
+            assert!(Instant::now() < end, "waited in vain until {what}\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Log lines and errors of a node.
@@ -169,9 +177,7 @@ impl Gateway {
 
     #[track_caller]
     pub fn wait_line(&self, id: &str, part: &str) {
-        wait_until(&format!("{id} says {part:?}; it said {:?}", self.lines(id)), || {
-            self.lines(id).iter().any(|line| line.contains(part))
-        });
+        self.wait(&format!("{id} says {part:?}"), || self.lines(id).iter().any(|line| line.contains(part)));
     }
 
     pub fn lost(&self, id: &str) -> u64 {

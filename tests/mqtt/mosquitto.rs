@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// Longer than anything takes on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Waits until something is so, and fails the test when it never is.
 #[track_caller]
@@ -50,8 +50,10 @@ impl Mosquitto {
     }
 
     pub fn configure(&self, config: &str) {
-        let config =
-            config.replace("PORT", &self.port.to_string()).replace("DIR", &self.path("").to_string_lossy());
+        let config = config
+            .replace("PORT", &self.port.to_string())
+            .replace("OTHER", &free_port().to_string())
+            .replace("DIR", &self.path("").to_string_lossy());
         let store = self.path("");
         let text = format!(
             "per_listener_settings false\npersistence true\npersistence_location {}/\nlog_type all\nlog_timestamp false\n\

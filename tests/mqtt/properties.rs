@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::fake::Fake;
 use super::gateway::{Gateway, broker, mqtt_in, mqtt_out, probe};
-use super::mosquitto::{Mosquitto, wait_until};
+use super::mosquitto::Mosquitto;
 
 #[test]
 fn properties_make_the_round_trip() {
@@ -173,7 +173,7 @@ fn a_session_with_an_expiry_outlives_the_connection() {
     gateway.stop();
     let gateway = Gateway::start(dir.path(), &nodes(json!({"cleansession": true})));
     gateway.wait_status("in", "connected");
-    wait_until("it is connected", || gateway.lines("b").iter().any(|line| line.starts_with("connected")));
+    gateway.wait("it is connected", || gateway.lines("b").iter().any(|line| line.starts_with("connected")));
     assert!(!gateway.lines("b").iter().any(|line| line.contains("kept the session")));
     gateway.stop();
 }

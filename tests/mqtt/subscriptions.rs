@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use super::gateway::{Gateway, broker, mqtt_in, mqtt_out, node, probe};
-use super::mosquitto::{Mosquitto, wait_until};
+use super::mosquitto::Mosquitto;
 
 #[test]
 fn wildcards_and_overlaps_reach_each_node_once() {
@@ -26,7 +26,7 @@ fn wildcards_and_overlaps_reach_each_node_once() {
             mosquitto.publish(&["-t", topic, "-m", topic, "-q", "2"]);
         }
         mosquitto.publish(&["-t", "room/end", "-m", "end", "-q", "2"]);
-        wait_until("all came", || gateway.payloads("q").contains(&json!("end")));
+        gateway.wait("all came", || gateway.payloads("q").contains(&json!("end")));
         let mut all: Vec<String> =
             gateway.payloads("q").iter().map(|text| text.as_str().unwrap().to_string()).collect();
         if version == "4" {
@@ -58,7 +58,7 @@ fn a_shared_subscription_divides_the_messages() {
     gateway.wait_status("in", "connected");
     gateway.wait_status("other", "connected");
     (0..40).for_each(|n| mosquitto.publish(&["-t", "job/1", "-m", &n.to_string(), "-q", "1"]));
-    wait_until("all came", || gateway.received("p").len() + gateway.received("q").len() >= 40);
+    gateway.wait("all came", || gateway.received("p").len() + gateway.received("q").len() >= 40);
     let (p, q) = (gateway.payloads("p"), gateway.payloads("q"));
     assert!(!p.is_empty() && !q.is_empty(), "both had some: {} and {}", p.len(), q.len());
     let mut all: Vec<i64> = p.iter().chain(&q).map(|n| n.as_i64().unwrap()).collect();
@@ -97,17 +97,17 @@ fn messages_subscribe_and_unsubscribe() {
     for version in ["4", "5"] {
         let (_dir, gateway) = dynamic(&mosquitto, version);
         gateway.send("in", json!({"action": "subscribe", "topic": [{"topic": "a/#", "qos": 1}, {"topic": "b", "datatype": "buffer"}]}));
-        wait_until("the broker heard", || mosquitto.logged("Sending SUBACK") >= 2);
+        gateway.wait("the broker heard", || mosquitto.logged("Sending SUBACK") >= 2);
         let publish = |topic: &str, text: &str| mosquitto.publish(&["-t", topic, "-m", text, "-q", "1"]);
         publish("a/1", "one");
         publish("b", "two");
-        wait_until("both came", || {
+        gateway.wait("both came", || {
             with_payload(&gateway, "one").is_some() && gateway.received("p").len() >= 2
         });
         let buffer = json!({"type": "Buffer", "data": b"two"});
         assert!(gateway.payloads("p").contains(&buffer), "the subscription's datatype");
         gateway.send("in", json!({"action": "getSubscriptions"}));
-        wait_until("it tells", || gateway.received("p").iter().any(|msg| msg["topic"] == "subscriptions"));
+        gateway.wait("it tells", || gateway.received("p").iter().any(|msg| msg["topic"] == "subscriptions"));
         let told = gateway.received("p").into_iter().find(|msg| msg["topic"] == "subscriptions").unwrap();
         let topics: Vec<&str> =
             told["payload"].as_array().unwrap().iter().map(|one| one["topic"].as_str().unwrap()).collect();
@@ -115,15 +115,15 @@ fn messages_subscribe_and_unsubscribe() {
         assert_eq!(told["payload"][0]["qos"], 1);
         let before = mosquitto.logged("Received UNSUBSCRIBE");
         gateway.send("in", json!({"action": "unsubscribe", "topic": "a/#"}));
-        wait_until("the broker heard", || mosquitto.logged("Received UNSUBSCRIBE") > before);
+        gateway.wait("the broker heard", || mosquitto.logged("Received UNSUBSCRIBE") > before);
         publish("a/1", "not wanted");
         publish("b", "end");
         let end = json!({"type": "Buffer", "data": b"end"});
-        wait_until("the last came", || gateway.payloads("p").contains(&end));
+        gateway.wait("the last came", || gateway.payloads("p").contains(&end));
         assert!(with_payload(&gateway, "not wanted").is_none());
         gateway.send("in", json!({"action": "unsubscribe", "topic": true}));
         gateway.send("in", json!({"action": "getSubscriptions"}));
-        wait_until("none are left", || gateway.received("p").iter().any(|msg| msg["payload"] == json!([])));
+        gateway.wait("none are left", || gateway.received("p").iter().any(|msg| msg["payload"] == json!([])));
         gateway.stop();
     }
     // They stand again after an outage.
@@ -131,11 +131,11 @@ fn messages_subscribe_and_unsubscribe() {
     gateway.send("in", json!({"action": "subscribe", "topic": "c"}));
     mosquitto.stop();
     mosquitto.run();
-    wait_until("it has subscribed again", || {
+    gateway.wait("it has subscribed again", || {
         mosquitto.log().rsplit("running").next().unwrap().contains("Sending SUBACK")
     });
     mosquitto.publish(&["-t", "c", "-m", "again", "-q", "1"]);
-    wait_until("it came", || with_payload(&gateway, "again").is_some());
+    gateway.wait("it came", || with_payload(&gateway, "again").is_some());
     gateway.stop();
 }
 
@@ -198,7 +198,7 @@ fn a_node_that_is_taken_out_is_unsubscribed_after_a_while() {
     gateway.wait_status("goes", "connected");
     gateway.wait_status("in", "connected");
     gateway.deploy(&stays);
-    wait_until("the broker is told", || mosquitto.logged("Received UNSUBSCRIBE") == 1);
+    gateway.wait("the broker is told", || mosquitto.logged("Received UNSUBSCRIBE") == 1);
     mosquitto.publish(&["-t", "goes", "-m", "not wanted", "-q", "1"]);
     mosquitto.publish(&["-t", "stays", "-m", "wanted", "-q", "1"]);
     assert_eq!(gateway.wait_received("p", 1)[0]["payload"], "wanted");

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::gateway::{Gateway, broker, mqtt_in, mqtt_out, probe};
-use super::mosquitto::{Mosquitto, wait_until};
+use super::mosquitto::Mosquitto;
 
 #[test]
 fn a_connection_waits_for_the_message_that_connects_it() {
@@ -22,7 +22,7 @@ fn a_connection_waits_for_the_message_that_connects_it() {
     gateway.wait_status("out", "disconnected");
     gateway.wait_status("in", "disconnected");
     gateway.send("out", json!({"payload": "early"}));
-    wait_until("it is kept", || gateway.stored("out") == 1);
+    gateway.wait("it is kept", || gateway.stored("out") == 1);
     assert_eq!(mosquitto.logged("as switched"), 0, "it does not connect by itself");
     // The command goes past what waits.
     gateway.send("out", json!({"action": "connect"}));
@@ -30,9 +30,9 @@ fn a_connection_waits_for_the_message_that_connects_it() {
     assert_eq!(subscriber.wait_for(1), ["early"]);
     gateway.send("out", json!({"action": "disconnect"}));
     gateway.wait_status("in", "disconnected");
-    wait_until("it said goodbye", || mosquitto.logged("Received DISCONNECT from switched") == 1);
+    gateway.wait("it said goodbye", || mosquitto.logged("Received DISCONNECT from switched") == 1);
     gateway.send("out", json!({"payload": "later"}));
-    wait_until("it is kept", || gateway.stored("out") == 1);
+    gateway.wait("it is kept", || gateway.stored("out") == 1);
     gateway.send("out", json!({"action": "connect"}));
     assert_eq!(subscriber.wait_for(2)[1], "later");
     gateway.stop();
@@ -58,7 +58,7 @@ fn a_message_can_bring_other_settings() {
     let mut forced = settings;
     forced["force"] = json!(true);
     gateway.send("out", json!({"action": "connect", "broker": forced}));
-    wait_until("it is at the other broker", || second.logged("as two (p5") == 1);
+    gateway.wait("it is at the other broker", || second.logged("as two (p5") == 1);
     gateway.wait_status("out", "connected");
     let subscriber = second.subscribe(&["-t", "t", "-q", "1"]);
     gateway.send("out", json!({"payload": "there"}));
@@ -92,18 +92,18 @@ fn the_connection_is_opened_for_the_first_user_and_closed_after_the_last() {
     assert_eq!(mosquitto.logged("as shared"), 1, "one connection for both");
     gateway.deploy(&used[..2]);
     gateway.send("out", json!({"payload": 1}));
-    wait_until("it still works", || {
+    gateway.wait("it still works", || {
         gateway.unconfirmed("out") == 0 && mosquitto.logged("Sending PUBACK to shared") == 1
     });
     gateway.deploy(&alone);
-    wait_until("it is closed", || mosquitto.logged("Received DISCONNECT from shared") == 1);
+    gateway.wait("it is closed", || mosquitto.logged("Received DISCONNECT from shared") == 1);
     gateway.deploy(&used);
     gateway.wait_status("in", "connected");
     // Other settings: a new connection, for all.
     let mut changed = used;
     changed[0]["keepalive"] = json!("30");
     gateway.deploy(&changed);
-    wait_until("it is another connection", || mosquitto.logged("as shared") == 3);
+    gateway.wait("it is another connection", || mosquitto.logged("as shared") == 3);
     gateway.wait_status("in", "connected");
     gateway.wait_status("out", "connected");
     gateway.stop();

@@ -120,9 +120,11 @@ fn a_broker_without_tls_is_no_broker_with_tls_and_the_other_way_round() {
 #[test]
 fn websocket_plain_and_over_tls() {
     let authority = Authority::new("test CA");
-    let plain = "listener PORT 127.0.0.1\nprotocol websockets\nallow_anonymous true\n";
-    let secure = format!("{TLS}protocol websockets\n");
-    for (scheme, config) in [("ws", plain), ("wss", &secure)] {
+    // With a WebSocket listener alone Mosquitto 2.0.11 says that it listens nowhere, and stops.
+    let also = "listener OTHER 127.0.0.1\n";
+    let plain = format!("listener PORT 127.0.0.1\nprotocol websockets\nallow_anonymous true\n{also}");
+    let secure = format!("{TLS}protocol websockets\n{also}");
+    for (scheme, config) in [("ws", &plain), ("wss", &secure)] {
         let mosquitto = start(config, &authority, "localhost", false);
         for version in ["4", "5"] {
             let dir = tempfile::tempdir().unwrap();
