@@ -133,7 +133,7 @@ pub trait Connector: Send {
     }
 
     /// Takes a message that tells the node what to do, where the node knows such (`Built::commanded_by`). Called also
-    /// while the connection is away, and before the first `open`: commands never wait.
+    /// while the connection is away, and before the first `open`. Commands never wait, so this must not either.
     fn command(
         &mut self,
         command: Delivery,

@@ -1,7 +1,7 @@
 //! mqtt-broker: a connection to a broker, shared by all nodes that name it.
 
 use super::broker::Broker;
-use super::settings::Raw;
+use super::settings_raw::Raw;
 use crate::descriptor::{Category, Descriptor, Field, FieldKind, Outputs, Role};
 use crate::error::NodeError;
 use crate::node::{Built, NodeConfig, NodeType};

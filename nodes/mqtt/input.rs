@@ -11,13 +11,13 @@ use tokio::time::Instant;
 
 use super::action::{self, Wanted};
 use super::broker::Broker;
+use super::input_fields::DESCRIPTOR;
 use super::mailbox::{Event, Mailbox};
 use super::message::{self, DataType};
 use super::packet::{Publish, Qos, SubscribeOptions};
 use super::topic;
 use super::user::{User, broker_of, find_broker};
 use crate::connector::{Connector, ConnectorHost, Delivery, Incoming};
-use crate::descriptor::{Category, Descriptor, Field, FieldKind, Outputs, Role};
 use crate::error::NodeError;
 use crate::host::{Level, Status};
 use crate::message::Outcome;
@@ -26,55 +26,6 @@ use crate::read;
 use crate::value::{Object, Value};
 
 pub const NODE: NodeType = NodeType { descriptor: &DESCRIPTOR, build };
-
-static DESCRIPTOR: Descriptor = Descriptor {
-    type_name: "mqtt in",
-    category: Category::Network,
-    summary: "Subscribes to topics of an MQTT broker, and acknowledges each message when the flow is done with it.",
-    help: include_str!("mqtt_in.md"),
-    examples: include_str!("mqtt_in.examples.json"),
-    inputs: 1,
-    outputs: Outputs::Fixed(1),
-    role: Role::Connector,
-    fields: &[
-        Field::new("broker", FieldKind::Resource("mqtt-broker"), "Server", "The connection that it uses.").required(),
-        Field::choice(
-            "inputs",
-            &[("0", "to one topic"), ("1", "as messages say")],
-            "Subscribe",
-            "To the topic below, or to what messages with an action say.",
-        )
-        .default("0"),
-        Field::text("topic", "Topic", "What it subscribes to: + stands for a level, # for all below; $share/NAME/TOPIC shares the messages among the clients that name it.")
-            .visible_if("inputs", &["0"]),
-        Field::choice("qos", &[("0", "0: at most once"), ("1", "1: at least once"), ("2", "2: exactly once")], "QoS", "The highest quality of service in which messages are sent here.")
-            .default("\"2\"")
-            .visible_if("inputs", &["0"]),
-        Field::choice(
-            "datatype",
-            &[
-                ("auto-detect", "JSON as what it says, else text, else a buffer"),
-                ("auto", "text, else a buffer"),
-                ("buffer", "a buffer"),
-                ("base64", "Base64 text"),
-                ("utf8", "text"),
-                ("json", "JSON; what is none is an error"),
-            ],
-            "Output",
-            "What becomes of the payload.",
-        )
-        .default("\"auto-detect\""),
-        Field::bool("nl", "Not what we publish", "MQTT 5: what this client publishes itself does not come here.").default("false"),
-        Field::bool("rap", "Keep the retain flag", "MQTT 5: msg.retain is as it was published.").default("true"),
-        Field::choice(
-            "rh",
-            &[("0", "send them"), ("1", "only for a new subscription"), ("2", "do not send them")],
-            "Retained messages",
-            "MQTT 5: what the broker does with what it has retained.",
-        )
-        .default("0"),
-    ],
-};
 
 /// How long the broker may take to answer a subscription.
 const ANSWER: Duration = Duration::from_secs(30);

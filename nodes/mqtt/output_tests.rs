@@ -3,10 +3,10 @@ use serde_json::{Value as Json, json};
 use super::*;
 use crate::testing::{MemoryHost, config};
 
-fn node(properties: Json) -> Result<MqttOut, NodeError> {
+fn node(properties: Json) -> Result<Form, NodeError> {
     let mut all = json!({"broker": "b"});
     all.as_object_mut().unwrap().extend(properties.as_object().unwrap().clone());
-    from(&config("mqtt out", all, &MemoryHost::default()))
+    Form::read(&config("mqtt out", all, &MemoryHost::default()))
 }
 
 fn packet(properties: Json, msg: Json, is_v5: bool) -> Result<Option<Publish>, NodeError> {

@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use crate::value::Str;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[expect(clippy::enum_variant_names, reason = "the standard's own names")]
 pub enum Qos {
     #[default]
     AtMostOnce,

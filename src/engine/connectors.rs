@@ -7,132 +7,19 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tidegate_nodes::connector::{
-    ConnectorHost, Delivery, DynConnector, DynResource, Incoming, Results, Ticket,
-};
+use tidegate_nodes::connector::{ConnectorHost, Delivery, DynConnector, Incoming, Ticket};
 use tidegate_nodes::error::NodeError;
-use tidegate_nodes::host::{Level, Logs, Status};
+use tidegate_nodes::host::{Level, Status};
 use tidegate_nodes::message::{Message, Meta, Token};
-use tidegate_nodes::value::{Object, Str};
 use tokio::sync::watch;
 
-use super::Shared;
-use super::admission::Pool;
 use super::backoff::Backoff;
-use super::inbox::{Arrival, Command, LaneHandle};
-use super::logs::DeviceLogs;
-use super::outbox::{self, Handed, Refusal};
-use super::port::{Phase, Port};
-use super::resources::{self, Lent, Standing, User};
-
-/// Where a connector's host loop finds itself.
-pub struct Place {
-    pub node: Str,
-    pub lane: Arc<LaneHandle>,
-    pub port: Arc<Port>,
-    pub pool: Arc<Pool>,
-    pub shared: Arc<Shared>,
-    /// The shared connections that it needs.
-    pub uses: Vec<Arc<Lent>>,
-}
-
-impl std::fmt::Debug for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "connector {}", self.node)
-    }
-}
-
-impl ConnectorHost for Place {
-    fn status(&self, status: Status) {
-        self.lane.command(Command::Status { node: self.node.clone(), status });
-    }
-
-    fn log(&self, level: Level, text: &str) {
-        self.lane.command(Command::Log { node: self.node.clone(), level, text: text.to_string() });
-    }
-
-    fn raise(&self, error: NodeError, value: Object) {
-        let message = Some(Message::new(value));
-        self.lane.command(Command::Failed { node: self.node.clone(), error, message });
-    }
-
-    fn resource(&self, id: &str) -> Option<Arc<dyn DynResource>> {
-        // A deploy may have replaced it in the directory while this node still runs with the one before.
-        let used = self.uses.iter().find(|lent| lent.id() == id).cloned();
-        used.or_else(|| self.shared.lent(id)).map(|lent| lent.resource())
-    }
-
-    fn wall_ms(&self) -> i64 {
-        self.shared.clock.wall_ms()
-    }
-
-    fn logs(&self) -> Option<Arc<dyn Logs>> {
-        let store = self.shared.options.store.clone()?;
-        Some(Arc::new(DeviceLogs::new(store)))
-    }
-}
-
-impl Place {
-    /// Shows how a shared connection stands, and lets the outbox know.
-    fn show(&self, standing: &Standing) {
-        let away = |reason: &str| {
-            let mut status = Status::new("red", "ring", self.port.away());
-            if !reason.is_empty() {
-                status.other.insert("reason", reason);
-            }
-            status
-        };
-        let status = match standing {
-            Standing::Closed | Standing::Up(_) => return,
-            Standing::Opening => return self.status(Status::new("yellow", "ring", "connecting")),
-            Standing::Off => away(""),
-            Standing::Down(reason) | Standing::Stopped(reason) => away(reason),
-        };
-        if let Some(outbox) = &self.port.outbox {
-            outbox.disconnected();
-        }
-        self.status(status);
-    }
-}
-
-impl Results for Place {
-    fn confirmed(&self, ticket: &Ticket, message: Message) {
-        self.port.in_hand.fetch_sub(1, Ordering::Relaxed);
-        if let Some((outbox, ticket)) = self.port.outbox_of(ticket) {
-            outbox.confirm(ticket);
-        }
-        if self.port.completes.load(Ordering::Relaxed) {
-            self.lane.command(Command::Completed { node: self.node.clone(), message });
-        }
-    }
-
-    fn failed(&self, ticket: &Ticket, error: NodeError, message: Message) {
-        self.port.in_hand.fetch_sub(1, Ordering::Relaxed);
-        let message = match self.port.outbox_of(ticket) {
-            None => message,
-            Some((outbox, number)) => {
-                let catches = self.port.catches.load(Ordering::Relaxed);
-                match outbox.refuse(number, ticket.sent_as.clone(), &error, message, catches) {
-                    Refusal::Again(wait) => {
-                        let text = format!("{error}; sent again in {:.1} s", wait.as_secs_f64());
-                        return self.log(Level::Warn, &text);
-                    }
-                    Refusal::Raise(message) | Refusal::Told(message) => message,
-                }
-            }
-        };
-        self.lane.command(Command::Failed { node: self.node.clone(), error, message: Some(message) });
-    }
-
-    fn name(&self, ticket: &Ticket) -> Option<Str> {
-        let (outbox, ticket) = self.port.outbox_of(ticket)?;
-        Some(outbox.name(ticket))
-    }
-
-    fn answered(&self, port: u16, message: Message) {
-        self.lane.push(&self.node, [Arrival::From { node: self.node.clone(), port, message }]);
-    }
-}
+use super::inbox::{Arrival, Command};
+use super::outbox::{self, Handed};
+use super::place::Place;
+use super::port::Phase;
+use super::resources::{self, Standing, User};
+use super::waiting::{Stood, commands, hand_commands, ready};
 
 /// How many messages a connector is handed at once, and how many bytes of arrivals may wait for credits.
 const BATCH: usize = 256;
@@ -241,52 +128,7 @@ async fn keep_open(connector: &mut dyn DynConnector, place: &Arc<Place>) {
     let _ = tokio::time::timeout(CLOSE_TIMEOUT, connector.close()).await;
 }
 
-/// Waits until the shared connections stand that it needs, and shows how they do. `None`: it is to close.
-async fn ready(
-    connector: &mut dyn DynConnector,
-    place: &Arc<Place>,
-) -> Option<Vec<(watch::Receiver<Standing>, u64)>> {
-    let mut phase = place.port.phase.subscribe();
-    let mut all: Vec<watch::Receiver<Standing>> = place.uses.iter().map(|lent| lent.standing()).collect();
-    let mut stood = Vec::with_capacity(all.len());
-    for standing in &mut all {
-        loop {
-            let now = standing.borrow_and_update().clone();
-            if let Standing::Up(number) = now {
-                stood.push((standing.clone(), number));
-                break;
-            }
-            place.show(&now);
-            tokio::select! {
-                // The sender lives in the resource, which `place` holds.
-                _ = standing.changed() => {}
-                () = commands(connector, place) => {}
-                () = closing(&mut phase) => return None,
-            }
-        }
-    }
-    Some(stood)
-}
-
-/// Hands the connector what tells it what to do. Returns when it goes on as asked; for ever else.
-async fn commands(connector: &mut dyn DynConnector, place: &Arc<Place>) {
-    loop {
-        place.port.commanded.notified().await;
-        hand_commands(connector, place).await;
-    }
-}
-
-async fn hand_commands(connector: &mut dyn DynConnector, place: &Arc<Place>) {
-    while let Some(command) = place.port.next_command() {
-        place.port.in_hand.fetch_add(1, Ordering::Relaxed);
-        let delivery = Delivery::new(command.into_message(), place.clone());
-        if let Err(error) = connector.command(delivery, place.clone()).await {
-            place.lane.command(Command::Failed { node: place.node.clone(), error, message: None });
-        }
-    }
-}
-
-async fn closing(phase: &mut watch::Receiver<Phase>) {
+pub async fn closing(phase: &mut watch::Receiver<Phase>) {
     // The sender lives in the port, which outlives this task.
     let _ = phase.wait_for(|phase| *phase == Phase::Close).await;
 }
@@ -296,7 +138,7 @@ async fn serve(
     connector: &mut dyn DynConnector,
     place: &Arc<Place>,
     waiting: &mut VecDeque<Incoming>,
-    stood: Vec<(watch::Receiver<Standing>, u64)>,
+    stood: Stood,
 ) -> Result<(), NodeError> {
     let mut phase = place.port.phase.subscribe();
     let mut lost = pin!(resources::lost(stood));

@@ -14,10 +14,11 @@ use tidegate_nodes::outbox::Delivery;
 use tidegate_nodes::value::Str;
 
 use super::build::{self, Made};
-use super::connectors::{self, Place};
+use super::connectors;
 use super::inbox::LaneHandle;
 use super::lane::{Lane, lost};
 use super::pending::Pending;
+use super::place::Place;
 use super::port::{Phase, Port};
 use super::resources::Lent;
 use super::slot::Running;

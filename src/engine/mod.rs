@@ -28,6 +28,7 @@ mod observer;
 mod outbox;
 mod panics;
 mod pending;
+mod place;
 mod port;
 mod resources;
 mod revive;
@@ -37,6 +38,7 @@ mod slot;
 mod surroundings;
 mod swap;
 mod timers;
+mod waiting;
 mod workers;
 
 #[cfg(test)]

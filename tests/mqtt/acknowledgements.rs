@@ -38,9 +38,9 @@ fn puback_comes_when_the_sink_has_confirmed_and_in_the_order_of_arrival() {
     let (one, two) = (sink.publish(), sink.publish());
     assert_eq!((one.payload.as_str(), two.payload.as_str()), ("one", "two"));
     assert!(source.is_quiet(A_WHILE), "nothing is acknowledged before the sink has it");
-    sink.say(Say::PubAck, two.id);
+    sink.say(Say::Ack, two.id);
     assert!(source.is_quiet(A_WHILE), "acknowledgements keep the order of arrival");
-    sink.say(Say::PubAck, one.id);
+    sink.say(Say::Ack, one.id);
     assert_eq!((source.packet(4), source.packet(4)), (11, 12));
     gateway.stop();
 }
@@ -61,7 +61,7 @@ fn qos_2_is_received_when_the_flow_is_done_and_comes_once_over_a_reconnect() {
     source.send(2, 7, b"t/1", b"in the flow", true);
     source.send(2, 8, b"t/1", b"another", false);
     assert_eq!(sink.publish().payload, "another", "what is in the flow is not handed out again");
-    sink.say(Say::PubAck, first.id);
+    sink.say(Say::Ack, first.id);
     loop {
         // It subscribes again, or not: the broker may have kept it.
         let (kind, body) = source.read();
@@ -76,7 +76,7 @@ fn qos_2_is_received_when_the_flow_is_done_and_comes_once_over_a_reconnect() {
     let mut source = from.accept(true);
     source.send(2, 7, b"t/1", b"in the flow", true);
     assert_eq!(source.packet(5), 7);
-    source.say(Say::PubRel, 7);
+    source.say(Say::Rel, 7);
     assert_eq!(source.packet(7), 7);
     assert!(sink.is_quiet(A_WHILE), "nothing came twice");
     gateway.vanish();

@@ -40,7 +40,7 @@ fn messages_pass_through_a_broker_in_all_versions_and_qualities() {
 
 #[test]
 fn a_message_is_delivered_when_puback_has_come_and_not_before() {
-    for (qos, answer) in [(1, Say::PubAck), (2, Say::PubRec)] {
+    for (qos, answer) in [(1, Say::Ack), (2, Say::Rec)] {
         let fake = Fake::start();
         let dir = tempfile::tempdir().unwrap();
         let gateway = Gateway::start(
@@ -58,13 +58,13 @@ fn a_message_is_delivered_when_puback_has_come_and_not_before() {
         if qos == 2 {
             assert_eq!(peer.packet(6), second.id, "PUBREL");
             assert_eq!(gateway.unconfirmed("out"), 2, "received is not delivered");
-            peer.say(Say::PubComp, second.id);
+            peer.say(Say::Comp, second.id);
         }
         gateway.wait("one is delivered", || gateway.unconfirmed("out") == 1);
         peer.say(answer, first.id);
         if qos == 2 {
             assert_eq!(peer.packet(6), first.id, "PUBREL");
-            peer.say(Say::PubComp, first.id);
+            peer.say(Say::Comp, first.id);
         }
         gateway.wait("both are delivered", || gateway.unconfirmed("out") == 0);
     }

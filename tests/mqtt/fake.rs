@@ -22,10 +22,11 @@ pub struct Publish {
 
 #[derive(Clone, Copy)]
 pub enum Say {
-    PubAck,
-    PubRec,
-    PubRel,
-    PubComp,
+    /// PUBACK, PUBREC, PUBREL, PUBCOMP.
+    Ack,
+    Rec,
+    Rel,
+    Comp,
 }
 
 impl Fake {
@@ -73,10 +74,10 @@ impl Peer {
 
     pub fn say(&mut self, what: Say, id: u16) {
         let first = match what {
-            Say::PubAck => 0x40,
-            Say::PubRec => 0x50,
-            Say::PubRel => 0x62,
-            Say::PubComp => 0x70,
+            Say::Ack => 0x40,
+            Say::Rec => 0x50,
+            Say::Rel => 0x62,
+            Say::Comp => 0x70,
         };
         let id = id.to_be_bytes();
         self.write(&[first, 2, id[0], id[1]]);

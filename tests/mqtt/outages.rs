@@ -154,7 +154,7 @@ fn qos_2_goes_on_where_it_stopped() {
     gateway.send("out", json!({"payload": "a"}));
     gateway.send("out", json!({"payload": "b"}));
     let (a, b) = (peer.publish(), peer.publish());
-    peer.say(Say::PubRec, b.id);
+    peer.say(Say::Rec, b.id);
     assert_eq!(peer.packet(6), b.id);
     // a is not known to have arrived, b is received and not released.
     drop(peer);
@@ -172,10 +172,10 @@ fn qos_2_goes_on_where_it_stopped() {
         }
     }
     assert_eq!((again, released), (Some(a.id), Some(b.id)), "each goes on with its packet id");
-    peer.say(Say::PubComp, b.id);
-    peer.say(Say::PubRec, a.id);
+    peer.say(Say::Comp, b.id);
+    peer.say(Say::Rec, a.id);
     assert_eq!(peer.packet(6), a.id);
-    peer.say(Say::PubComp, a.id);
+    peer.say(Say::Comp, a.id);
     gateway.wait("both are delivered", || gateway.unconfirmed("out") == 0);
     assert!(peer.is_quiet(Duration::from_millis(300)), "nothing was published anew");
 }

@@ -89,13 +89,13 @@ fn a_message_that_makes_the_broker_close_is_found_and_what_is_behind_it_arrives(
                 }
                 3 => {
                     let id = u16::from_be_bytes([body[3], body[4]]);
-                    peer.say(if qos == "1" { Say::PubAck } else { Say::PubRec }, id);
+                    peer.say(if qos == "1" { Say::Ack } else { Say::Rec }, id);
                     let payload = String::from_utf8(body[5..].to_vec()).unwrap();
                     if !arrived.contains(&payload) {
                         arrived.push(payload);
                     }
                 }
-                6 => peer.say(Say::PubComp, u16::from_be_bytes([body[0], body[1]])),
+                6 => peer.say(Say::Comp, u16::from_be_bytes([body[0], body[1]])),
                 12 => peer.write(&[0xd0, 0]),
                 other => panic!("packet of kind {other}"),
             }
