@@ -15,45 +15,51 @@ pub struct Doubt {
     alone: Option<Publish>,
     suspect: Option<Publish>,
     losses: u32,
-    /// Connections in a row that were lost before anything was confirmed.
-    barren: u32,
 }
 
 /// So many connections may be lost with a message: brokers are restarted, and networks fail.
 const LOSSES: u32 = 3;
 
 impl Doubt {
+    /// Whether messages go one at a time.
     pub fn is_careful(&self) -> bool {
         self.careful
     }
 
-    /// A message is about to go out. An error: it is the one.
-    pub fn sending(&mut self, packet: &Publish) -> Option<NodeError> {
-        if !self.careful {
-            return None;
+    /// A message goes out.
+    pub fn sending(&mut self, packet: &Publish) {
+        if self.careful {
+            self.alone = Some(packet.clone());
         }
-        let is_suspect = self.suspect.as_ref().is_some_and(|suspect| same(suspect, packet));
-        if is_suspect && self.losses >= LOSSES {
-            (self.suspect, self.losses) = (None, 0);
-            let bytes = packet.payload.len();
-            return Some(NodeError::rejected(format!(
-                "the broker has closed the connection {LOSSES} times in a row when it got this message of {bytes} bytes: \
-                 it is too large for the broker, or this client may not publish to its topic"
-            )));
-        }
-        self.alone = Some(packet.clone());
-        None
     }
 
-    /// The broker has confirmed something, or refused it in words.
+    /// Whether it is the one.
+    pub fn is_found(&self, packet: &Publish) -> bool {
+        self.losses >= LOSSES && self.suspect.as_ref().is_some_and(|suspect| same(suspect, packet))
+    }
+
+    /// What is to be said of it, once.
+    pub fn refuse(&mut self, packet: &Publish) -> Option<NodeError> {
+        if !self.is_found(packet) {
+            return None;
+        }
+        (self.suspect, self.losses) = (None, 0);
+        let bytes = packet.payload.len();
+        Some(NodeError::rejected(format!(
+            "the broker has closed the connection {LOSSES} times in a row when it got this message of {bytes} bytes: \
+             it is too large for the broker, or this client may not publish to its topic"
+        )))
+    }
+
+    /// The broker has taken something, or refused it in words.
     pub fn answered(&mut self) {
         *self = Doubt::default();
     }
 
-    /// `true`: what is left of QoS 2 must not be sent again as a whole.
-    pub fn connection_lost(&mut self, unconfirmed: usize) -> bool {
+    /// `unconfirmed`: how many messages the broker had not confirmed.
+    pub fn connection_lost(&mut self, unconfirmed: usize) {
         if unconfirmed == 0 {
-            return false;
+            return;
         }
         if let Some(alone) = self.alone.take() {
             let again = self.suspect.as_ref().is_some_and(|suspect| same(suspect, &alone));
@@ -61,8 +67,6 @@ impl Doubt {
             self.suspect = Some(alone);
         }
         self.careful = true;
-        self.barren += 1;
-        self.barren >= LOSSES
     }
 }
 
@@ -81,14 +85,16 @@ mod tests {
     #[test]
     fn the_message_with_which_connections_end_is_found() {
         let mut doubt = Doubt::default();
-        assert!(doubt.sending(&packet("any")).is_none());
+        doubt.sending(&packet("any"));
         doubt.connection_lost(3);
         for _ in 0..LOSSES {
-            assert!(doubt.sending(&packet("bad")).is_none());
+            assert!(doubt.refuse(&packet("bad")).is_none());
+            doubt.sending(&packet("bad"));
             doubt.connection_lost(1);
         }
-        assert!(doubt.sending(&packet("bad")).is_some());
-        assert!(doubt.sending(&packet("good")).is_none());
+        assert!(doubt.refuse(&packet("good")).is_none());
+        assert!(doubt.refuse(&packet("bad")).is_some());
+        assert!(doubt.refuse(&packet("bad")).is_none(), "another of the same content has its own tries");
         doubt.answered();
         assert!(!doubt.is_careful());
     }
@@ -98,9 +104,9 @@ mod tests {
         let mut doubt = Doubt::default();
         for _ in 0..20 {
             doubt.connection_lost(1);
-            assert!(doubt.sending(&packet("a")).is_none());
+            assert!(doubt.refuse(&packet("a")).is_none());
+            doubt.sending(&packet("a"));
             doubt.answered();
-            assert!(doubt.sending(&packet("b")).is_none());
         }
     }
 }

@@ -32,14 +32,10 @@ struct Sent {
     received: bool,
 }
 
-/// What is to be done with a message that is to be sent.
+/// A message of QoS 2 that was sent over a connection before.
 #[derive(Debug, PartialEq)]
-pub enum Start {
-    /// It is sent with this packet id.
-    Send(u16),
-    /// It is on its way already, from the connection before.
+pub enum Left {
     OnItsWay,
-    /// It had arrived already.
     Arrived,
 }
 
@@ -51,25 +47,29 @@ impl Outbound {
         self.sent.len()
     }
 
-    pub fn start(&mut self, sender: Sender, packet: &Publish, is_taken: impl Fn(u16) -> bool) -> Start {
-        if packet.qos == Qos::ExactlyOnce {
-            if let Some(at) = self.finished.iter().position(|done| is_same(done, packet)) {
-                self.finished.remove(at);
-                return Start::Arrived;
-            }
-            let left = self.sent.values_mut().find(|sent| {
-                sent.sender.is_none() && sent.packet.as_ref().is_some_and(|left| is_same(left, packet))
-            });
-            if let Some(left) = left {
-                left.sender = Some(sender);
-                return Start::OnItsWay;
-            }
+    /// What has become of a message that is sent again, if it is one.
+    pub fn find_left(&mut self, sender: Sender, packet: &Publish) -> Option<Left> {
+        if packet.qos != Qos::ExactlyOnce {
+            return None;
         }
+        if let Some(at) = self.finished.iter().position(|done| is_same(done, packet)) {
+            self.finished.remove(at);
+            return Some(Left::Arrived);
+        }
+        let left = self.sent.values_mut().find(|sent| {
+            sent.sender.is_none() && sent.packet.as_ref().is_some_and(|left| is_same(left, packet))
+        });
+        left?.sender = Some(sender);
+        Some(Left::OnItsWay)
+    }
+
+    /// Notes a message that is sent; its packet id.
+    pub fn start(&mut self, sender: Sender, packet: &Publish, is_taken: impl Fn(u16) -> bool) -> u16 {
         let id = self.free_id(is_taken);
         let keep = (packet.qos == Qos::ExactlyOnce).then(|| Publish { id, ..packet.clone() });
         let sent = Sent { sender: Some(sender), qos: packet.qos, packet: keep, received: false };
         self.sent.insert(id, sent);
-        Start::Send(id)
+        id
     }
 
     /// A packet id that nothing uses.
@@ -116,11 +116,6 @@ impl Outbound {
         });
     }
 
-    /// Those of QoS 2 that the broker has not said to have are not sent again from here.
-    pub fn give_up_publishing(&mut self) {
-        self.sent.retain(|_, sent| sent.received);
-    }
-
     /// A node is gone: what it sent goes on without it.
     pub fn forget_sender(&mut self, user: u64) {
         for sent in self.sent.values_mut() {
@@ -130,15 +125,17 @@ impl Outbound {
         }
     }
 
-    /// The broker has kept its session: what was left is sent again. `publish` writes a packet.
-    pub fn resume(&self, out: &mut BytesMut, publish: &mut dyn FnMut(&Publish, &mut BytesMut)) {
+    /// The broker has kept its session: what it has received is released now, and the rest is given, to be sent again.
+    pub fn resume(&self, out: &mut BytesMut) -> VecDeque<Publish> {
+        let mut again = VecDeque::new();
         for (id, sent) in &self.sent {
             match &sent.packet {
                 _ if sent.received => answer(0x62, *id, out),
-                Some(packet) => publish(&Publish { dup: true, ..packet.clone() }, out),
+                Some(packet) => again.push_back(Publish { dup: true, ..packet.clone() }),
                 None => {}
             }
         }
+        again
     }
 
     /// The broker has a new session.
@@ -164,7 +161,7 @@ mod tests {
         Publish { topic: "t".into(), payload: payload.into(), qos, ..Publish::default() }
     }
 
-    fn start(outbound: &mut Outbound, number: u64, packet: &Publish) -> Start {
+    fn start(outbound: &mut Outbound, number: u64, packet: &Publish) -> u16 {
         outbound.start((1, number), packet, |_| false)
     }
 
@@ -172,8 +169,8 @@ mod tests {
     fn a_message_is_known_by_its_packet_id() {
         let mut outbound = Outbound::default();
         let (a, b) = (packet(Qos::AtLeastOnce, "a"), packet(Qos::AtLeastOnce, "b"));
-        assert_eq!(start(&mut outbound, 10, &a), Start::Send(1));
-        assert_eq!(start(&mut outbound, 11, &b), Start::Send(2));
+        assert_eq!(start(&mut outbound, 10, &a), 1);
+        assert_eq!(start(&mut outbound, 11, &b), 2);
         assert_eq!(outbound.ended(2), Some((1, 11)));
         assert_eq!(outbound.ended(2), None);
         assert_eq!(outbound.ended(1), Some((1, 10)));
@@ -183,9 +180,9 @@ mod tests {
     fn packet_ids_in_use_are_passed_over_and_zero_is_none() {
         let mut outbound = Outbound { last_id: 65_533, ..Outbound::default() };
         let a = packet(Qos::AtLeastOnce, "a");
-        assert_eq!(start(&mut outbound, 1, &a), Start::Send(65_534));
-        assert_eq!(start(&mut outbound, 2, &a), Start::Send(65_535));
-        assert_eq!(outbound.start((1, 3), &a, |id| id < 5), Start::Send(5));
+        assert_eq!(start(&mut outbound, 1, &a), 65_534);
+        assert_eq!(start(&mut outbound, 2, &a), 65_535);
+        assert_eq!(outbound.start((1, 3), &a, |id| id < 5), 5);
     }
 
     #[test]
@@ -200,15 +197,14 @@ mod tests {
         outbound.disconnected();
         assert_eq!(outbound.len(), 2, "QoS 1 is with who sent it");
         out.clear();
-        let mut published = Vec::new();
-        outbound.resume(&mut out, &mut |packet, _| published.push((packet.id, packet.dup)));
-        assert_eq!((published, &out[..]), (vec![(1, true)], &[0x62, 2, 0, 2][..]));
+        let again: Vec<(u16, bool)> = outbound.resume(&mut out).iter().map(|p| (p.id, p.dup)).collect();
+        assert_eq!((again, &out[..]), (vec![(1, true)], &[0x62, 2, 0, 2][..]));
         // b is done before the node sends it again, a after that.
         assert_eq!(outbound.completed(2), None);
-        assert_eq!(start(&mut outbound, 7, &b), Start::Arrived);
-        assert_eq!(start(&mut outbound, 8, &a), Start::OnItsWay);
+        assert_eq!(outbound.find_left((1, 7), &b), Some(Left::Arrived));
+        assert_eq!(outbound.find_left((1, 8), &a), Some(Left::OnItsWay));
         // The same content once more is another message.
-        assert!(matches!(start(&mut outbound, 9, &a), Start::Send(_)));
+        assert_eq!(outbound.find_left((1, 9), &a), None);
         assert_eq!(outbound.completed(1), Some((1, 8)));
     }
 }

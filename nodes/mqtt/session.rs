@@ -51,6 +51,8 @@ pub struct Session {
     pub(super) is_kept: bool,
     pub(super) unsubscribes: bool,
     pub(super) doubt: Doubt,
+    /// Of QoS 2, from a connection before: to be sent again.
+    pub(super) resuming: VecDeque<Publish>,
     /// What had to be given up since the last look.
     pub lost: BTreeMap<&'static str, u64>,
     pub notes: Vec<String>,
@@ -82,6 +84,7 @@ impl Session {
             is_kept: false,
             unsubscribes: true,
             doubt: Doubt::default(),
+            resuming: VecDeque::new(),
             lost: BTreeMap::new(),
             notes: Vec::new(),
         }
@@ -104,20 +107,18 @@ impl Session {
         self.limits = answer;
         self.alias_maximum = settings.connect.alias_maximum;
         self.connected = true;
-        let codec = self.codec.clone();
         let mut out = BytesMut::new();
-        self.outbound.resume(&mut out, &mut |packet, out| {
-            // What was written once can be written again.
-            let _ = codec.publish(packet, out);
-        });
+        self.resuming = self.outbound.resume(&mut out);
         self.put(&out);
+        self.resume();
     }
 
     /// The connection is gone. `lost`: nobody here wanted that.
     pub fn disconnected(&mut self, lost: bool) {
-        if std::mem::take(&mut self.connected) && lost && self.doubt.connection_lost(self.outbound.len()) {
-            self.outbound.give_up_publishing();
+        if std::mem::take(&mut self.connected) && lost {
+            self.doubt.connection_lost(self.outbound.len());
         }
+        self.resuming.clear();
         self.out.clear();
         (self.queued, self.written) = (0, 0);
         self.unwritten.clear();
@@ -233,16 +234,22 @@ impl Session {
     /// Once a second: what has waited too long for a node is given up.
     pub fn tick(&mut self, now: Instant) {
         let mut out = BytesMut::new();
-        while let Some((number, _, since)) = self.held.front() {
-            if now.saturating_duration_since(*since) < PATIENCE {
-                break;
+        while self.held.front().is_some_and(|(_, _, since)| now.saturating_duration_since(*since) >= PATIENCE)
+        {
+            let Some((number, publish, _)) = self.held.pop_front() else { break };
+            if !self.inbound.is_open(number) {
+                continue;
             }
-            if self.inbound.is_open(*number) {
+            let mut found = Vec::new();
+            self.subscriptions.find(&publish, true, &mut found);
+            self.inbound.set_nodes(number, found.len().max(1));
+            if found.is_empty() {
                 *self.lost.entry(UNWANTED).or_default() += 1;
-                self.inbound.set_nodes(*number, 1);
-                self.inbound.settle(*number, &mut out);
+                self.inbound.settle(number, &mut out);
+            } else {
+                // They were let in before; being over the bound now is no reason to disconnect.
+                let _ = self.hand_out(number, publish, found);
             }
-            self.held.pop_front();
         }
         self.put(&out);
         if self.unsubscribes {

@@ -48,16 +48,19 @@ impl Session {
         let Some(verdict) = last else { return Ok(()) };
         let mut out = BytesMut::new();
         match kind {
-            5 if !verdict.is_refusal() => self.outbound.received(id, &mut out),
+            5 if !verdict.is_refusal() => {
+                self.outbound.received(id, &mut out);
+                self.answered_well();
+            }
             4 | 5 => {
-                self.doubt.answered();
+                self.answered_well();
                 if let Some((user, number)) = self.outbound.ended(id) {
                     self.tell_user(user, number, verdict);
                 }
             }
             6 => self.inbound.released(id, &mut out),
             7 => {
-                self.doubt.answered();
+                self.answered_well();
                 if let Some((user, number)) = self.outbound.completed(id) {
                     self.tell_user(user, number, Verdict { code: 0, reason: None });
                 }
@@ -90,7 +93,7 @@ impl Session {
     fn message(&mut self, mut publish: Publish, now: Instant) -> Result<(), NodeError> {
         self.expand_alias(&mut publish)?;
         let mut found = Vec::new();
-        self.subscriptions.find(&publish, &mut found);
+        self.subscriptions.find(&publish, publish.qos == Qos::AtMostOnce, &mut found);
         if publish.qos == Qos::AtMostOnce {
             for (user, filter) in found {
                 let Some(mailbox) = self.users.get(&user) else { continue };
@@ -117,7 +120,12 @@ impl Session {
         self.hand_out(number, publish, found)
     }
 
-    fn hand_out(&mut self, number: u64, publish: Publish, to: Vec<(u64, Arc<str>)>) -> Result<(), NodeError> {
+    pub(super) fn hand_out(
+        &mut self,
+        number: u64,
+        publish: Publish,
+        to: Vec<(u64, Arc<str>)>,
+    ) -> Result<(), NodeError> {
         let mut is_behind = false;
         for (user, filter) in to {
             if let Some(mailbox) = self.users.get(&user) {
@@ -151,7 +159,7 @@ impl Session {
     pub(super) fn hand_out_held(&mut self) {
         for (number, publish, since) in std::mem::take(&mut self.held) {
             let mut found = Vec::new();
-            self.subscriptions.find(&publish, &mut found);
+            self.subscriptions.find(&publish, false, &mut found);
             if found.is_empty() {
                 self.held.push_back((number, publish, since));
             } else {

@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 
 use super::mailbox::Event;
-use super::outbound::Start;
+use super::outbound::Left;
 use super::packet::{Publish, Qos, Verdict};
 use super::session::Session;
 use crate::error::NodeError;
@@ -38,6 +38,17 @@ impl Session {
         if let Err(error) = self.check_alias(&packet) {
             return Publishing::Refused(error);
         }
+        if let Some(error) = self.doubt.refuse(&packet) {
+            return Publishing::Refused(error);
+        }
+        match self.outbound.find_left((user, number), &packet) {
+            None => {}
+            Some(Left::OnItsWay) => return Publishing::Taken,
+            Some(Left::Arrived) => {
+                self.tell_user(user, number, Verdict { code: 0, reason: None });
+                return Publishing::Taken;
+            }
+        }
         let window = match packet.qos {
             Qos::ExactlyOnce if !self.is_v5 => self.window().min(WINDOW_2),
             _ => self.window(),
@@ -56,18 +67,9 @@ impl Session {
             return Publishing::Refused(error);
         }
         if packet.qos != Qos::AtMostOnce {
-            if let Some(error) = self.doubt.sending(&packet) {
-                return Publishing::Refused(error);
-            }
+            self.doubt.sending(&packet);
             let asked = &self.asked;
-            match self.outbound.start((user, number), &packet, |id| asked.contains_key(&id)) {
-                Start::Send(id) => packet.id = id,
-                Start::OnItsWay => return Publishing::Taken,
-                Start::Arrived => {
-                    self.tell_user(user, number, Verdict { code: 0, reason: None });
-                    return Publishing::Taken;
-                }
-            }
+            packet.id = self.outbound.start((user, number), &packet, |id| asked.contains_key(&id));
         }
         let alias = packet.properties.as_ref().and_then(|properties| properties.alias);
         let topic = packet.topic.clone();
@@ -124,6 +126,32 @@ impl Session {
             self.tell_user(user, number, Verdict { code: 0, reason: None });
         }
         self.feed();
+    }
+
+    /// Sends again what a connection before has left: the first only, as long as there is a doubt.
+    pub(super) fn resume(&mut self) {
+        while let Some(packet) = self.resuming.pop_front() {
+            if self.doubt.is_found(&packet) {
+                // Who has it hears of it when it is offered again.
+                self.outbound.ended(packet.id);
+                continue;
+            }
+            self.doubt.sending(&packet);
+            let mut out = BytesMut::new();
+            // What was written once can be written again.
+            if self.codec.publish(&packet, &mut out).is_ok() {
+                self.put(&out);
+            }
+            if self.doubt.is_careful() {
+                return;
+            }
+        }
+    }
+
+    /// The broker has taken something: there is no doubt any more.
+    pub(super) fn answered_well(&mut self) {
+        self.doubt.answered();
+        self.resume();
     }
 
     /// How many messages may be unconfirmed.

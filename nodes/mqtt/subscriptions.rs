@@ -10,7 +10,6 @@ use super::topic;
 #[derive(Default)]
 pub struct Subscriptions {
     filters: BTreeMap<Arc<str>, Subscription>,
-    last_number: u32,
 }
 
 pub struct Subscription {
@@ -33,10 +32,9 @@ impl Subscriptions {
             Some((known, _)) => known.clone(),
             None => Arc::from(filter),
         };
-        let last_number = &mut self.last_number;
         let subscription = self.filters.entry(filter.clone()).or_insert_with(|| {
-            *last_number += 1;
-            Subscription { number: *last_number, users: Vec::new(), told: None, unused_since: None }
+            let number = number_of(&filter);
+            Subscription { number, users: Vec::new(), told: None, unused_since: None }
         });
         subscription.users.retain(|(of, _)| *of != user);
         subscription.users.push((user, options));
@@ -95,19 +93,29 @@ impl Subscriptions {
         });
     }
 
-    /// Whom a message is for, each with the filter it came by.
-    pub fn find(&self, publish: &Publish, found: &mut Vec<(u64, Arc<str>)>) {
+    /// Whom a message is for, each with the filter it came by. A number that is not known may be of a node that comes yet:
+    /// such a message is for nobody, unless it is for `any` that its topic matches.
+    pub fn find(&self, publish: &Publish, any: bool, found: &mut Vec<(u64, Arc<str>)>) {
         let numbers = publish.properties.as_ref().map_or(&[][..], |properties| &properties.subscriptions);
-        for (filter, subscription) in &self.filters {
-            let is_for = match numbers {
-                [] => topic::matches(filter, &publish.topic),
-                numbers => numbers.contains(&subscription.number),
-            };
-            if is_for {
+        let all = || self.filters.iter().filter(|(filter, _)| topic::matches(filter, &publish.topic));
+        let is_known = all().any(|(_, subscription)| numbers.contains(&subscription.number));
+        let by_topic = numbers.is_empty() || (any && !is_known);
+        for (filter, subscription) in all() {
+            if by_topic || numbers.contains(&subscription.number) {
                 found.extend(subscription.users.iter().map(|(user, _)| (*user, filter.clone())));
             }
         }
     }
+}
+
+/// The number of a filter is the same each time the gateway runs: what a broker has kept in a session comes with it.
+fn number_of(filter: &str) -> u32 {
+    /// MQTT has numbers up to this.
+    const MOST: u32 = 268_435_455;
+    // FNV-1a.
+    let hash =
+        filter.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    hash % MOST + 1
 }
 
 impl Subscription {
@@ -125,6 +133,7 @@ impl Subscription {
 
 #[cfg(test)]
 mod tests {
+    use super::super::packet::Properties;
     use super::*;
 
     fn options(qos: Qos) -> SubscribeOptions {
@@ -139,7 +148,7 @@ mod tests {
         let (_, wanted, _) = all.add(2, "a/+", options(Qos::ExactlyOnce)).unwrap();
         assert_eq!(wanted.qos, Qos::ExactlyOnce);
         let mut found = Vec::new();
-        all.find(&Publish { topic: "a/b".into(), ..Publish::default() }, &mut found);
+        all.find(&Publish { topic: "a/b".into(), ..Publish::default() }, false, &mut found);
         assert_eq!(found.iter().map(|(user, _)| *user).collect::<Vec<_>>(), [1, 2]);
         all.remove_all(1, now);
         all.remove(2, "a/+", now);
@@ -150,5 +159,24 @@ mod tests {
         assert_eq!(all.take_unused(Duration::from_secs(9), now + Duration::from_secs(9)).len(), 1);
         all.forget_told();
         assert!(all.add(1, "a/+", options(Qos::ExactlyOnce)).is_some());
+    }
+
+    #[test]
+    fn numbers_say_which_of_the_filters_that_match_it_came_for() {
+        let mut all = Subscriptions::default();
+        for (user, filter) in [(1, "a/#"), (2, "a/+"), (3, "b")] {
+            all.add(user, filter, options(Qos::AtLeastOnce));
+        }
+        let find = |subscriptions: Vec<u32>, any: bool| {
+            let properties = Some(Box::new(Properties { subscriptions, ..Properties::default() }));
+            let mut found = Vec::new();
+            all.find(&Publish { topic: "a/b".into(), properties, ..Publish::default() }, any, &mut found);
+            found.into_iter().map(|(user, _)| user).collect::<Vec<_>>()
+        };
+        assert_eq!(find(vec![number_of("a/+")], false), [2]);
+        assert_eq!(find(vec![], false), [1, 2]);
+        // Of a node that is not there yet, or of another program.
+        assert_eq!(find(vec![7], false), [0; 0]);
+        assert_eq!(find(vec![7], true), [1, 2]);
     }
 }

@@ -155,6 +155,20 @@ impl Gateway {
         });
     }
 
+    /// Waits until a node shows that it is away, for a reason with this in it.
+    #[track_caller]
+    pub fn wait_away(&self, id: &str, reason: &str) {
+        self.wait(&format!("{id} shows that it is away: {reason}"), || {
+            self.statuses(id).iter().any(|status| {
+                let why = status["reason"].as_str().unwrap_or_default();
+                status["fill"] == "red"
+                    && status["shape"] == "ring"
+                    && status["text"] == "disconnected"
+                    && why.contains(reason)
+            })
+        });
+    }
+
     /// Waits until something is so; when it never is, what the gateway said is part of the failure.
     #[track_caller]
     pub fn wait(&self, what: &str, so: impl Fn() -> bool) {
