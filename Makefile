@@ -24,7 +24,7 @@ run: ## Build the gateway and run it: the demo, or FLOW=FILE
 	@"$$CARGO_TARGET_DIR/debug/tidegate" run $(FLOW)
 
 test: ## All tests; ends with a count
-	@tests/install-missing build lint
+	@tests/install-missing build lint broker
 	@tests/everything
 
 check: ## The quick loop: lints, and the tests that take seconds
@@ -37,5 +37,5 @@ bench: ## Measure: CPU a message, memory, start and deploy
 	@benches/run
 
 soak: ## The longer forms of the tests
-	@tests/install-missing build lint
+	@tests/install-missing build lint broker
 	@tests/soak

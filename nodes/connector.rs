@@ -111,6 +111,8 @@ impl Delivery {
 pub trait ConnectorHost: Send + Sync {
     fn status(&self, status: Status);
     fn log(&self, level: Level, text: &str);
+    /// An error over something that came in and cannot be handed out: to Catch, with what there is of it.
+    fn raise(&self, error: NodeError, value: Object);
     /// A resource that this node names, already there but not necessarily connected.
     fn resource(&self, id: &str) -> Option<Arc<dyn DynResource>>;
     fn wall_ms(&self) -> i64;
@@ -142,6 +144,19 @@ pub trait Connector: Send {
         }
     }
 
+    /// Takes a message that tells the node what to do, where the node knows such (`Built::commanded_by`). Called also
+    /// while the connection is away, and before the first `open`. Commands never wait, so this must not either.
+    fn command(
+        &mut self,
+        command: Delivery,
+        _host: Arc<dyn ConnectorHost>,
+    ) -> impl Future<Output = Result<(), NodeError>> + Send {
+        async {
+            command.fail(NodeError::rejected("this node takes no commands"));
+            Ok(())
+        }
+    }
+
     /// What became of messages that asked for it, in order of arrival.
     fn acknowledge(
         &mut self,
@@ -161,9 +176,42 @@ pub trait Connector: Send {
     }
 }
 
-/// A shared connection. What it can do is between it and its users: they ask for its type by `as_any`.
-pub trait DynResource: Send + Sync {
-    fn as_any(&self) -> &(dyn Any + Send + Sync);
+/// What the host lends to a resource.
+pub trait ResourceHost: Send + Sync {
+    fn log(&self, level: Level, text: &str);
+    /// Messages that had to be given up, and why: counted in the ledger.
+    fn lost(&self, count: u64, reason: &'static str);
+    /// Another resource that this one names. It is lent as it is: the host opens it for connectors only.
+    fn resource(&self, id: &str) -> Option<Arc<dyn DynResource>>;
+    fn random(&self) -> u64;
+}
+
+/// A connection that several nodes share, or settings that they share, which leave all this as it is. What a resource
+/// can do is between it and its users: they ask for its type by `DynResource::as_any`.
+///
+/// The host opens it for its first user, opens it again with back-off when it is lost, shows on all its users how it
+/// stands, and closes it after its last user. Users are opened when it stands, and closed when it is lost.
+pub trait Resource: Any + Send + Sync {
+    /// Waits until a connection is wanted: for ever, while a person has switched it off.
+    fn wanted(&self) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+
+    /// Connects.
+    fn open(&self, _host: Arc<dyn ResourceHost>) -> impl Future<Output = Result<(), NodeError>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Works while the connection stands. An error means that it is lost, `Ok` that it is not wanted any more. The host
+    /// drops the future when the last user is gone, and calls `close`.
+    fn run(&self) -> impl Future<Output = Result<(), NodeError>> + Send {
+        pending()
+    }
+
+    /// Disconnects, as politely as time allows. Called after each `open`.
+    fn close(&self) -> impl Future<Output = ()> + Send {
+        async {}
+    }
 }
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -174,6 +222,11 @@ pub trait DynConnector: Send {
     fn next(&mut self) -> Boxed<'_, Result<Vec<Incoming>, NodeError>>;
     fn handle<'a>(&'a mut self, batch: &'a mut Vec<Delivery>) -> Boxed<'a, Result<(), NodeError>>;
     fn acknowledge<'a>(&'a mut self, outcomes: &'a [(u64, Outcome)]) -> Boxed<'a, Result<(), NodeError>>;
+    fn command(
+        &mut self,
+        command: Delivery,
+        host: Arc<dyn ConnectorHost>,
+    ) -> Boxed<'_, Result<(), NodeError>>;
     fn take_unconfirmed(&mut self) -> Vec<Delivery>;
     fn close(&mut self) -> Boxed<'_, ()>;
 }
@@ -195,11 +248,50 @@ impl<C: Connector> DynConnector for C {
         Box::pin(Connector::acknowledge(self, outcomes))
     }
 
+    fn command(
+        &mut self,
+        command: Delivery,
+        host: Arc<dyn ConnectorHost>,
+    ) -> Boxed<'_, Result<(), NodeError>> {
+        Box::pin(Connector::command(self, command, host))
+    }
+
     fn take_unconfirmed(&mut self) -> Vec<Delivery> {
         Connector::take_unconfirmed(self)
     }
 
     fn close(&mut self) -> Boxed<'_, ()> {
         Box::pin(Connector::close(self))
+    }
+}
+
+/// `Resource` behind a pointer; filled in for every `Resource` below.
+pub trait DynResource: Send + Sync {
+    fn as_any(&self) -> &(dyn Any + Send + Sync);
+    fn wanted(&self) -> Boxed<'_, ()>;
+    fn open(&self, host: Arc<dyn ResourceHost>) -> Boxed<'_, Result<(), NodeError>>;
+    fn run(&self) -> Boxed<'_, Result<(), NodeError>>;
+    fn close(&self) -> Boxed<'_, ()>;
+}
+
+impl<R: Resource> DynResource for R {
+    fn as_any(&self) -> &(dyn Any + Send + Sync) {
+        self
+    }
+
+    fn wanted(&self) -> Boxed<'_, ()> {
+        Box::pin(Resource::wanted(self))
+    }
+
+    fn open(&self, host: Arc<dyn ResourceHost>) -> Boxed<'_, Result<(), NodeError>> {
+        Box::pin(Resource::open(self, host))
+    }
+
+    fn run(&self) -> Boxed<'_, Result<(), NodeError>> {
+        Box::pin(Resource::run(self))
+    }
+
+    fn close(&self) -> Boxed<'_, ()> {
+        Box::pin(Resource::close(self))
     }
 }

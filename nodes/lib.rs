@@ -26,10 +26,10 @@ pub mod value;
 
 /// Declares the folders and lists what is in them, so that a folder takes one line.
 macro_rules! folders {
-    ($($folder:ident,)*) => {
-        $(pub mod $folder;)*
+    ($($(#[$condition:meta])* $folder:ident,)*) => {
+        $($(#[$condition])* pub mod $folder;)*
 
-        const FOLDERS: &[&[node::NodeType]] = &[$($folder::NODES,)*];
+        const FOLDERS: &[&[node::NodeType]] = &[$($(#[$condition])* $folder::NODES,)*];
     };
 }
 
@@ -39,11 +39,15 @@ folders! {
     lines,
     link,
     logic,
+    #[cfg(feature = "mqtt")]
+    mqtt,
     parse,
     sequence,
     simulator,
     storage,
     time,
+    #[cfg(feature = "tls")]
+    tls,
 }
 
 /// The folder to copy for a new family. It is in no gateway; this keeps it right.

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
-use crate::connector::{DynConnector, DynResource};
+use crate::connector::{DynConnector, DynResource, Resource};
 use crate::cx::Cx;
 use crate::descriptor::Descriptor;
 use crate::error::NodeError;
 use crate::host::{Settings, TimerId};
 use crate::message::Message;
-use crate::value::{Str, Value};
+use crate::value::{Object, Str, Value};
 
 /// A node type: what it says about itself, and how one is built. Building opens nothing and spawns nothing.
 #[derive(Clone, Copy)]
@@ -75,7 +75,7 @@ pub trait Transform: Send {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     /// Inject's button, with properties that override the configured ones.
-    Inject(crate::value::Object),
+    Inject(Object),
     /// Debug's switch.
     Activate(bool),
 }
@@ -91,6 +91,9 @@ pub struct Built {
     /// Whether its events say `"name": ""` where its name is empty. Node-RED leaves an empty name out, but some of its
     /// nodes set it themselves.
     pub tells_empty_name: bool,
+    /// Which messages tell a connector itself what to do. They go to `Connector::command` at once: past its outbox, and
+    /// also while its connection is away.
+    pub commands: Option<fn(&Object) -> bool>,
 }
 
 pub enum Kind {
@@ -129,7 +132,14 @@ pub enum ListenScope {
 
 impl Built {
     fn of(kind: Kind) -> Built {
-        Built { kind, listens: None, links: Vec::new(), callable: false, tells_empty_name: false }
+        Built {
+            kind,
+            listens: None,
+            links: Vec::new(),
+            callable: false,
+            tells_empty_name: false,
+            commands: None,
+        }
     }
 
     pub fn transform(transform: impl Transform + 'static) -> Built {
@@ -138,6 +148,10 @@ impl Built {
 
     pub fn connector(connector: impl crate::connector::Connector + 'static) -> Built {
         Built::of(Kind::Connector(Box::new(connector)))
+    }
+
+    pub fn resource(resource: impl Resource) -> Built {
+        Built::of(Kind::Resource(Arc::new(resource)))
     }
 
     pub fn note() -> Built {
@@ -156,6 +170,11 @@ impl Built {
 
     pub fn callable(mut self) -> Built {
         self.callable = true;
+        self
+    }
+
+    pub fn commanded_by(mut self, is_command: fn(&Object) -> bool) -> Built {
+        self.commands = Some(is_command);
         self
     }
 

@@ -16,6 +16,8 @@ use crate::value::{Object, Str, Value};
 pub struct TestHost {
     pub logs: Mutex<Vec<(Level, String)>>,
     pub statuses: Mutex<Vec<Status>>,
+    /// Errors, with what they were over.
+    pub errors: Mutex<Vec<(String, Json)>>,
     /// The gateway's logs, where it keeps data.
     pub kept: Option<MemoryLogs>,
 }
@@ -27,6 +29,10 @@ impl ConnectorHost for TestHost {
 
     fn log(&self, level: Level, text: &str) {
         self.logs.lock().unwrap().push((level, text.to_string()));
+    }
+
+    fn raise(&self, error: NodeError, value: Object) {
+        self.errors.lock().unwrap().push((error.to_string(), json_of(&value)));
     }
 
     fn resource(&self, _id: &str) -> Option<Arc<dyn DynResource>> {

@@ -8,7 +8,7 @@ use tidegate_nodes::connector::DynConnector;
 use tidegate_nodes::descriptor::Role;
 use tidegate_nodes::error::NodeError;
 use tidegate_nodes::host::Holding;
-use tidegate_nodes::node::{Built, Kind};
+use tidegate_nodes::node::{Built, Kind, NodeType};
 use tidegate_nodes::outbox;
 use tidegate_nodes::value::{Str, Value};
 
@@ -35,10 +35,8 @@ pub fn make(plan: &PlanNode, shared: &Shared) -> (Made, Option<NodeError>) {
         PlanKind::Instance => return (Made::of(Running::Transform(Box::new(PassThrough))), None),
         PlanKind::Status => return (Made::of(Running::SubflowStatus), None),
     };
-    let built = panics::guarded(|| (node_type.build)(&plan.config))
-        .unwrap_or_else(|panic| Err(NodeError::fatal(format!("panicked: {}", panics::text(&*panic)))));
-    match built {
-        Ok(Built { kind, listens, links, callable, tells_empty_name }) => {
+    match guarded(node_type, plan) {
+        Ok(Built { kind, listens, links, callable, tells_empty_name, commands }) => {
             let mut made = Made::of(Running::Stopped("it documents the flow".to_string()));
             made.facts = Facts { listen: listens, links, callable, tells_empty_name };
             match kind {
@@ -56,7 +54,7 @@ pub fn make(plan: &PlanNode, shared: &Shared) -> (Made, Option<NodeError>) {
                     let at_most_once =
                         settings.as_ref().and_then(|s| s.delivery) == Some(outbox::Delivery::AtMostOnce);
                     let outbox = settings.and_then(|settings| shared.outbox(&plan.config.id, settings));
-                    made.running = Running::Connector(super::port::Port::new(outbox, at_most_once));
+                    made.running = Running::Connector(super::port::Port::new(outbox, at_most_once, commands));
                     made.connector = Some(connector);
                 }
                 // Resources are opened apart from lanes, and a note does not run.
@@ -66,6 +64,12 @@ pub fn make(plan: &PlanNode, shared: &Shared) -> (Made, Option<NodeError>) {
         }
         Err(error) => (Made::of(Running::Stopped(error.to_string())), Some(error)),
     }
+}
+
+/// Builds a node; a panic in it is an error.
+pub fn guarded(node_type: &NodeType, plan: &PlanNode) -> Result<Built, NodeError> {
+    panics::guarded(|| (node_type.build)(&plan.config))
+        .unwrap_or_else(|panic| Err(NodeError::fatal(format!("panicked: {}", panics::text(&*panic)))))
 }
 
 impl Made {
@@ -84,6 +88,17 @@ pub fn running(plan: &PlanNode, shared: &Shared, saved: Option<Value>) -> Runnin
     running
 }
 
+pub fn node_ref(plan: &PlanNode) -> NodeRef {
+    let config = &plan.config;
+    NodeRef {
+        id: config.id.clone(),
+        document_id: plan.document_id.clone(),
+        type_name: config.type_name.clone(),
+        name: config.name.clone(),
+        flow: config.flow.clone(),
+    }
+}
+
 /// What the engine keeps around a node, new.
 pub fn around(
     plan: Arc<PlanNode>,
@@ -93,13 +108,7 @@ pub fn around(
     shared: &Shared,
 ) -> Around {
     let config = &plan.config;
-    let id = NodeRef {
-        id: config.id.clone(),
-        document_id: plan.document_id.clone(),
-        type_name: config.type_name.clone(),
-        name: config.name.clone(),
-        flow: config.flow.clone(),
-    };
+    let id = node_ref(&plan);
     let (lane, node) = (lane.clone(), config.id.clone());
     let pool = Pool::new(shared.options.credits, move || {
         if let Some(lane) = lane.upgrade() {

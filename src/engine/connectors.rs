@@ -2,109 +2,24 @@
 //! acknowledgements, closes. Each connector runs in a task of its own on the I/O threads.
 
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tidegate_nodes::connector::{
-    ConnectorHost, Delivery, DynConnector, DynResource, Incoming, Results, Ticket,
-};
+use tidegate_nodes::connector::{ConnectorHost, Delivery, DynConnector, Incoming, Ticket};
 use tidegate_nodes::error::NodeError;
-use tidegate_nodes::host::{Level, Logs, Status};
+use tidegate_nodes::host::{Level, Status};
 use tidegate_nodes::message::{Message, Meta, Token};
-use tidegate_nodes::origin::Origin;
-use tidegate_nodes::value::Str;
 use tokio::sync::watch;
 
-use super::Shared;
-use super::admission::Pool;
 use super::backoff::Backoff;
-use super::inbox::{Arrival, Command, LaneHandle};
-use super::logs::DeviceLogs;
-use super::outbox::{self, Handed, Refusal};
-use super::port::{Phase, Port};
-
-/// Where a connector's host loop finds itself.
-pub struct Place {
-    pub node: Str,
-    pub lane: Arc<LaneHandle>,
-    pub port: Arc<Port>,
-    pub pool: Arc<Pool>,
-    pub shared: Arc<Shared>,
-}
-
-impl std::fmt::Debug for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "connector {}", self.node)
-    }
-}
-
-impl ConnectorHost for Place {
-    fn status(&self, status: Status) {
-        self.lane.command(Command::Status { node: self.node.clone(), status });
-    }
-
-    fn log(&self, level: Level, text: &str) {
-        self.lane.command(Command::Log { node: self.node.clone(), level, text: text.to_string() });
-    }
-
-    fn resource(&self, id: &str) -> Option<Arc<dyn DynResource>> {
-        self.shared.resource(id)
-    }
-
-    fn wall_ms(&self) -> i64 {
-        self.shared.clock.wall_ms()
-    }
-
-    fn logs(&self) -> Option<Arc<dyn Logs>> {
-        let store = self.shared.options.store.clone()?;
-        Some(Arc::new(DeviceLogs::new(store)))
-    }
-}
-
-impl Results for Place {
-    fn confirmed(&self, ticket: &Ticket, message: Message) {
-        self.port.in_hand.fetch_sub(1, Ordering::Relaxed);
-        if let Some((outbox, ticket)) = self.port.outbox_of(ticket) {
-            outbox.confirm(ticket);
-        }
-        if self.port.completes.load(Ordering::Relaxed) {
-            self.lane.command(Command::Completed { node: self.node.clone(), message });
-        }
-    }
-
-    fn failed(&self, ticket: &Ticket, error: NodeError, message: Message) {
-        self.port.in_hand.fetch_sub(1, Ordering::Relaxed);
-        let message = match self.port.outbox_of(ticket) {
-            None => message,
-            Some((outbox, number)) => {
-                let catches = self.port.catches.load(Ordering::Relaxed);
-                match outbox.refuse(number, ticket.sent_as.clone(), &error, message, catches) {
-                    Refusal::Again(wait) => {
-                        let text = format!("{error}; sent again in {:.1} s", wait.as_secs_f64());
-                        return self.log(Level::Warn, &text);
-                    }
-                    Refusal::Raise(message) | Refusal::Told(message) => message,
-                }
-            }
-        };
-        self.lane.command(Command::Failed { node: self.node.clone(), error, message: Some(message) });
-    }
-
-    fn name(&self, ticket: &Ticket) -> Option<Str> {
-        let (outbox, ticket) = self.port.outbox_of(ticket)?;
-        Some(outbox.name(ticket))
-    }
-
-    fn origin(&self, ticket: &Ticket) -> Option<Origin> {
-        let (outbox, ticket) = self.port.outbox_of(ticket)?;
-        outbox.origin(ticket)
-    }
-
-    fn answered(&self, port: u16, message: Message) {
-        self.lane.push(&self.node, [Arrival::From { node: self.node.clone(), port, message }]);
-    }
-}
+use super::inbox::{Arrival, Command};
+use super::outbox::{self, Handed};
+use super::place::Place;
+use super::port::Phase;
+use super::resources::{self, Standing, User};
+use super::waiting::{Stood, commands, hand_commands, ready};
 
 /// How many messages a connector is handed at once, and how many bytes of arrivals may wait for credits.
 const BATCH: usize = 256;
@@ -154,11 +69,20 @@ pub async fn supervise(
 
 /// Runs a connector until it is told to close, or cannot go on.
 async fn host(mut connector: Box<dyn DynConnector>, place: Arc<Place>) {
+    let users: Vec<User> = place.uses.iter().map(|lent| lent.enter(&place.shared)).collect();
+    keep_open(&mut *connector, &place).await;
+    for user in users {
+        user.leave().await;
+    }
+}
+
+async fn keep_open(connector: &mut dyn DynConnector, place: &Arc<Place>) {
     let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(60));
     let mut phase = place.port.phase.subscribe();
     // Arrivals that wait for a credit live here, so that they outlast a lost connection.
     let mut waiting = VecDeque::new();
     while *phase.borrow_and_update() != Phase::Close {
+        let Some(stood) = ready(connector, place).await else { break };
         let opened = tokio::select! {
             opened = tokio::time::timeout(OPEN_TIMEOUT, connector.open(place.clone())) => opened,
             () = closing(&mut phase) => break,
@@ -166,7 +90,7 @@ async fn host(mut connector: Box<dyn DynConnector>, place: Arc<Place>) {
         let error = match opened {
             Ok(Ok(())) => {
                 backoff.reset();
-                match serve(&mut *connector, &place, &mut waiting).await {
+                match serve(connector, place, &mut waiting, stood.clone()).await {
                     Ok(()) => break,
                     Err(error) => error,
                 }
@@ -184,11 +108,16 @@ async fn host(mut connector: Box<dyn DynConnector>, place: Arc<Place>) {
             place.lane.command(Command::Failed { node: place.node.clone(), error, message: None });
             return;
         }
+        if stood.iter().any(|(standing, number)| *standing.borrow() != Standing::Up(*number)) {
+            // What happened to the shared connection is told where it is hosted, and it is waited for above.
+            continue;
+        }
         let wait = backoff.next(place.shared.random());
         place.status(Status::new("red", "ring", place.port.away()));
         place.log(Level::Warn, &format!("{error}; next try in {:.1} s", wait.as_secs_f64()));
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
+            () = commands(connector, place) => {}
             () = closing(&mut phase) => break,
         }
     }
@@ -199,7 +128,7 @@ async fn host(mut connector: Box<dyn DynConnector>, place: Arc<Place>) {
     let _ = tokio::time::timeout(CLOSE_TIMEOUT, connector.close()).await;
 }
 
-async fn closing(phase: &mut watch::Receiver<Phase>) {
+pub async fn closing(phase: &mut watch::Receiver<Phase>) {
     // The sender lives in the port, which outlives this task.
     let _ = phase.wait_for(|phase| *phase == Phase::Close).await;
 }
@@ -209,8 +138,10 @@ async fn serve(
     connector: &mut dyn DynConnector,
     place: &Arc<Place>,
     waiting: &mut VecDeque<Incoming>,
+    stood: Stood,
 ) -> Result<(), NodeError> {
     let mut phase = place.port.phase.subscribe();
+    let mut lost = pin!(resources::lost(stood));
     // After a connector left something in its batch it is offered again only when `next` has come back.
     let mut full = hand_out(connector, place).await?;
     let mut growth = place.port.outbox.as_ref().map(|outbox| outbox.growth());
@@ -236,6 +167,8 @@ async fn serve(
                     return Ok(());
                 }
             }
+            () = &mut lost => return Err(NodeError::disconnected("the shared connection is lost")),
+            () = place.port.commanded.notified() => hand_commands(connector, place).await,
             outcomes = place.port.tracker.settled() => connector.acknowledge(&outcomes).await?,
             () = place.port.arrived.notified(), if !full => full = hand_out(connector, place).await?,
             _ = tick.tick(), if ticking.is_some() => {

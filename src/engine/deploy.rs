@@ -14,11 +14,13 @@ use tidegate_nodes::outbox::Delivery;
 use tidegate_nodes::value::Str;
 
 use super::build::{self, Made};
-use super::connectors::{self, Place};
+use super::connectors;
 use super::inbox::LaneHandle;
 use super::lane::{Lane, lost};
 use super::pending::Pending;
+use super::place::Place;
 use super::port::{Phase, Port};
+use super::resources::Lent;
 use super::slot::Running;
 use super::swap::{Legacy, bury, close_nodes, entries, places, refill, rewire};
 use super::{Engine, Shared, kept};
@@ -73,7 +75,7 @@ impl Engine {
             Deployed { started: restart.start.clone(), stopped: restart.stop.clone(), ..Deployed::default() };
 
         // Build: nothing that runs is touched.
-        self.make_resources(&plan, &start);
+        self.make_resources(&plan, &start, &mut report);
         let mut made: HashMap<Str, Made> = HashMap::new();
         for node in plan.nodes().filter(|node| start.contains(&node.config.id)) {
             let (new, error) = build::make(node, shared);
@@ -158,19 +160,24 @@ impl Engine {
         report
     }
 
-    fn make_resources(&self, plan: &Plan, start: &HashSet<Str>) {
+    /// Builds what is new among the resources. One that is replaced lives on until its users are gone.
+    fn make_resources(&self, plan: &Plan, start: &HashSet<Str>, report: &mut Deployed) {
         let shared = &self.shared;
         let mut resources = shared.resources.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         resources.retain(|id, _| plan.resources.iter().any(|node| node.config.id == *id));
         for node in plan.resources.iter().filter(|node| start.contains(&node.config.id)) {
             let PlanKind::Node(node_type) = node.kind else { continue };
-            match (node_type.build)(&node.config) {
+            let id = &node.config.id;
+            match build::guarded(node_type, node) {
                 Ok(built) => {
                     if let Kind::Resource(resource) = built.kind {
-                        resources.insert(node.config.id.clone(), resource);
+                        resources.insert(id.clone(), Lent::new(build::node_ref(node), resource));
                     }
                 }
-                Err(error) => tracing::error!("{} {}: {error}", node.config.type_name, node.config.id),
+                Err(error) => {
+                    resources.remove(id);
+                    report.refused.push(refused(node, &error));
+                }
             }
         }
     }
@@ -225,8 +232,15 @@ impl Engine {
             lane.slots[lane.by_id[&id] as usize].around.pool.clone()
         };
         let shared = self.shared.clone();
-        let place =
-            Arc::new(Place { node: id.clone(), lane, port: port.clone(), pool, shared: shared.clone() });
+        let uses = node.resources.iter().filter_map(|id| shared.lent(id)).collect();
+        let place = Arc::new(Place {
+            node: id.clone(),
+            lane,
+            port: port.clone(),
+            pool,
+            shared: shared.clone(),
+            uses,
+        });
         let plan = node.clone();
         let again = move || match build::make(&plan, &shared) {
             (Made { connector: Some(connector), .. }, None) => Ok(connector),

@@ -28,7 +28,9 @@ mod observer;
 mod outbox;
 mod panics;
 mod pending;
+mod place;
 mod port;
+mod resources;
 mod revive;
 mod scopes;
 mod simulation;
@@ -36,6 +38,7 @@ mod slot;
 mod surroundings;
 mod swap;
 mod timers;
+mod waiting;
 mod workers;
 
 #[cfg(test)]
@@ -56,7 +59,6 @@ pub use observer::{Event, LogObserver, NodeRef, Observer};
 pub use outbox::{Backlog, queue_name};
 pub use simulation::Simulation;
 
-use tidegate_nodes::connector::DynResource;
 use tidegate_nodes::error::NodeError;
 use tidegate_nodes::host::Settings;
 use tidegate_nodes::node::Action;
@@ -68,6 +70,7 @@ use directory::Directory;
 use inbox::{Command, Waker};
 use outbox::Outbox;
 use pending::Pending;
+use resources::Lent;
 use workers::Workers;
 
 /// How an engine is set up.
@@ -129,7 +132,7 @@ pub struct Shared {
     directory: Directory,
     counters: CounterTable,
     options: Options,
-    resources: RwLock<HashMap<Str, Arc<dyn DynResource>>>,
+    resources: RwLock<HashMap<Str, Arc<Lent>>>,
     /// By the id of their sink; they outlast deploys.
     outboxes: Mutex<HashMap<Str, Arc<Outbox>>>,
     random: Mutex<u64>,
@@ -146,7 +149,7 @@ impl Shared {
         self.observer.event(self.clock.elapsed(), node, event);
     }
 
-    fn resource(&self, id: &str) -> Option<Arc<dyn DynResource>> {
+    fn lent(&self, id: &str) -> Option<Arc<Lent>> {
         self.resources.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 

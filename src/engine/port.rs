@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tidegate_nodes::connector::{Delivery, Ticket};
 use tidegate_nodes::message::{Message, Token, Unconfirmed};
+use tidegate_nodes::value::Object;
 use tokio::sync::{Notify, watch};
 
 use super::admission::{SourceBalance, Tracker};
@@ -31,6 +32,10 @@ pub struct Port {
     pub outbox: Option<Arc<Outbox>>,
     /// Whether sources do not wait for what this sink does.
     at_most_once: bool,
+    /// Which messages are commands, and those that wait for the connector.
+    is_command: Option<fn(&Object) -> bool>,
+    commands: Mutex<VecDeque<Unconfirmed>>,
+    pub(super) commanded: Notify,
     /// Whether a Complete wants to hear of what is delivered, and a Catch takes its errors.
     pub(super) completes: AtomicBool,
     pub(super) catches: AtomicBool,
@@ -43,12 +48,19 @@ pub struct Port {
 }
 
 impl Port {
-    pub fn new(outbox: Option<Arc<Outbox>>, at_most_once: bool) -> Arc<Port> {
+    pub fn new(
+        outbox: Option<Arc<Outbox>>,
+        at_most_once: bool,
+        is_command: Option<fn(&Object) -> bool>,
+    ) -> Arc<Port> {
         Arc::new(Port {
             inbox: Mutex::default(),
             arrived: outbox.as_ref().map(|outbox| outbox.arrived.clone()).unwrap_or_default(),
             outbox,
             at_most_once,
+            is_command,
+            commands: Mutex::default(),
+            commanded: Notify::new(),
             completes: AtomicBool::new(false),
             catches: AtomicBool::new(false),
             on_receipt: AtomicBool::new(false),
@@ -64,14 +76,24 @@ impl Port {
             true => Message { token: Token::none(), ..message },
             false => message,
         };
+        let is_command = self.is_command.is_some_and(|is_command| is_command(&message.value));
         let message = Unconfirmed::new(message);
         match &self.outbox {
+            _ if is_command => {
+                self.commands.lock().unwrap_or_else(PoisonError::into_inner).push_back(message);
+                self.commanded.notify_one();
+            }
             Some(outbox) => outbox.accept(message, pending),
             None => {
                 self.lock().push_back(message);
                 self.arrived.notify_one();
             }
         }
+    }
+
+    /// The next message that tells the connector what to do.
+    pub(super) fn next_command(&self) -> Option<Unconfirmed> {
+        self.commands.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
     /// What its flow promises of what comes in, after a deploy.

@@ -5,6 +5,7 @@ mod deploys;
 mod lanes;
 mod logs;
 mod outboxes;
+mod resources;
 mod world;
 
 use std::sync::{Arc, Mutex};
@@ -22,7 +23,8 @@ use tidegate_nodes::value::{Object, Value};
 use super::{Event, NodeRef, Observer, Options, Simulation};
 use crate::flow::{Deployment, Document, Limits, Plan, PlanKind, ProcessEnv, check};
 
-/// A plan of a document in which a junction with `"as": NAME` is the test node of that name.
+/// A plan of a document in which a junction with `"as": NAME` is the test node of that name, and a config node with a
+/// `world` a test resource.
 fn plan(flow: &Json) -> Plan {
     let document = Document::from_json(flow.clone(), &Limits::default()).expect("a document");
     let (mut plan, problems) = check(&document, &ProcessEnv::default(), &Arc::default());
@@ -34,6 +36,9 @@ fn plan(flow: &Json) -> Plan {
             let found = TEST_NODES.iter().find(|(known, _)| *known == name);
             node.kind = PlanKind::Node(found.unwrap_or_else(|| panic!("no test node {name}")).1);
         }
+    }
+    for node in plan.resources.iter_mut().filter(|node| node.config.property("world").is_some()) {
+        node.kind = PlanKind::Node(&resources::LINE);
     }
     plan
 }
@@ -152,6 +157,7 @@ static TEST_NODES: &[(&str, &NodeType)] = &[
     ("ticker", &TICKER),
     ("source", &world::SOURCE),
     ("sink", &world::SINK),
+    ("user", &resources::USER),
 ];
 
 static PAUSE: NodeType = NodeType {

@@ -1,0 +1,17 @@
+//! The MQTT nodes in a running engine, against a real Mosquitto, and against peers that misbehave on purpose.
+// Clippy lets tests unwrap, but does not know the functions that they call as tests.
+#![allow(clippy::unwrap_used)]
+
+mod acknowledgements;
+mod bad_input;
+mod certificates;
+mod delivery;
+mod fake;
+mod gateway;
+mod mosquitto;
+mod outages;
+mod properties;
+mod subscriptions;
+mod switching;
+mod transports;
+mod traps;
