@@ -98,7 +98,7 @@ fn the_connection_is_opened_for_the_first_user_and_closed_after_the_last() {
     gateway.deploy(&alone);
     gateway.wait("it is closed", || mosquitto.logged("Received DISCONNECT from shared") == 1);
     gateway.deploy(&used);
-    gateway.wait_status("in", "connected");
+    gateway.wait("it is open again", || mosquitto.logged("as shared") == 2);
     // Other settings: a new connection, for all.
     let mut changed = used;
     changed[0]["keepalive"] = json!("30");
