@@ -59,40 +59,44 @@ impl Connector for MqttOut {
     async fn handle(&mut self, batch: &mut Vec<Delivery>) -> Result<(), NodeError> {
         let Some(user) = &self.user else { return Ok(()) };
         let broker = user.broker();
-        let (is_v5, mut room) = (broker.is_v5(), broker.room());
+        let is_v5 = broker.is_v5();
         let mut refused = Vec::new();
         let mut offered = std::mem::take(batch).into_iter();
-        let mut ready = VecDeque::new();
-        // Made before the connection is held up with them, and not more than there may be room for.
-        while room > 0
-            && let Some(delivery) = offered.next()
-        {
-            match self.form.packet(&delivery.message().value, is_v5) {
-                Ok(Some(packet)) => {
-                    room -= usize::from(packet.qos != Qos::AtMostOnce);
-                    ready.push_back((delivery, packet));
+        // It ends when nothing is left, or when the connection has no room and will say when it has: never in between.
+        while batch.is_empty() && offered.len() > 0 {
+            let mut ready = VecDeque::new();
+            let mut room = broker.room();
+            // Made before the connection is held up with them, and not more than there may be room for.
+            while room > 0
+                && let Some(delivery) = offered.next()
+            {
+                match self.form.packet(&delivery.message().value, is_v5) {
+                    Ok(Some(packet)) => {
+                        room -= usize::from(packet.qos != Qos::AtMostOnce);
+                        ready.push_back((delivery, packet));
+                    }
+                    // Without a payload there is nothing to publish, as in Node-RED.
+                    Ok(None) => delivery.confirm(),
+                    Err(error) => refused.push((delivery, error)),
                 }
-                // Without a payload there is nothing to publish, as in Node-RED.
-                Ok(None) => delivery.confirm(),
-                Err(error) => refused.push((delivery, error)),
             }
+            broker.publish(user.number, |publish| {
+                while let Some((delivery, packet)) = ready.pop_front() {
+                    match publish(self.next, packet) {
+                        Publishing::Taken => {
+                            self.kept.insert(self.next, delivery);
+                            self.next += 1;
+                        }
+                        Publishing::Refused(error) => refused.push((delivery, error)),
+                        Publishing::NoRoom => {
+                            batch.push(delivery);
+                            break;
+                        }
+                    }
+                }
+            });
+            batch.extend(ready.into_iter().map(|(delivery, _)| delivery));
         }
-        broker.publish(user.number, |publish| {
-            while let Some((delivery, packet)) = ready.pop_front() {
-                match publish(self.next, packet) {
-                    Publishing::Taken => {
-                        self.kept.insert(self.next, delivery);
-                        self.next += 1;
-                    }
-                    Publishing::Refused(error) => refused.push((delivery, error)),
-                    Publishing::NoRoom => {
-                        batch.push(delivery);
-                        break;
-                    }
-                }
-            }
-        });
-        batch.extend(ready.into_iter().map(|(delivery, _)| delivery));
         batch.extend(offered);
         for (delivery, error) in refused {
             self.refuse(delivery, error);
