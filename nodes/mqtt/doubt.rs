@@ -15,6 +15,8 @@ pub struct Doubt {
     alone: Option<Publish>,
     suspect: Option<Publish>,
     losses: u32,
+    /// The one that was found, until who sent it is told.
+    found: Option<Publish>,
 }
 
 /// So many connections may be lost with a message: brokers are restarted, and networks fail.
@@ -35,7 +37,7 @@ impl Doubt {
 
     /// Whether it is the one.
     pub fn is_found(&self, packet: &Publish) -> bool {
-        self.losses >= LOSSES && self.suspect.as_ref().is_some_and(|suspect| same(suspect, packet))
+        self.found.as_ref().is_some_and(|found| same(found, packet))
     }
 
     /// What is to be said of it, once.
@@ -43,7 +45,7 @@ impl Doubt {
         if !self.is_found(packet) {
             return None;
         }
-        (self.suspect, self.losses) = (None, 0);
+        self.found = None;
         let bytes = packet.payload.len();
         Some(NodeError::rejected(format!(
             "the broker has closed the connection {LOSSES} times in a row when it got this message of {bytes} bytes: \
@@ -53,7 +55,7 @@ impl Doubt {
 
     /// The broker has taken something, or refused it in words.
     pub fn answered(&mut self) {
-        *self = Doubt::default();
+        *self = Doubt { found: self.found.take(), ..Doubt::default() };
     }
 
     /// `unconfirmed`: how many messages the broker had not confirmed.
@@ -64,7 +66,12 @@ impl Doubt {
         if let Some(alone) = self.alone.take() {
             let again = self.suspect.as_ref().is_some_and(|suspect| same(suspect, &alone));
             self.losses = if again { self.losses + 1 } else { 1 };
-            self.suspect = Some(alone);
+            if self.losses >= LOSSES {
+                (self.found, self.losses) = (Some(alone), 0);
+                self.suspect = None;
+            } else {
+                self.suspect = Some(alone);
+            }
         }
         self.careful = true;
     }
@@ -93,6 +100,8 @@ mod tests {
             doubt.connection_lost(1);
         }
         assert!(doubt.refuse(&packet("good")).is_none());
+        // Another may go through before who sent the bad one offers it again.
+        doubt.answered();
         assert!(doubt.refuse(&packet("bad")).is_some());
         assert!(doubt.refuse(&packet("bad")).is_none(), "another of the same content has its own tries");
         doubt.answered();
