@@ -3,6 +3,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use rumqttc::mqttbytes::{QoS, check, v4};
 
+use super::frame;
 use super::packet::{Codec, ConnAck, Connect, Publish, Qos, SubscribeOptions};
 use super::reasons;
 use crate::value::Str;
@@ -53,8 +54,7 @@ impl Codec for Codec4 {
         // The library knows no 3.1, which has another name and number of the protocol and is else the same.
         let mut new = BytesMut::new();
         packet.write(&mut new).map_err(text)?;
-        let length_bytes = new[1..].iter().take_while(|byte| **byte & 0x80 != 0).count() + 1;
-        let body = new.get(1 + length_bytes + 7..).ok_or("a CONNECT without a body")?;
+        let body = frame::body(&new).and_then(|body| body.get(7..)).ok_or("a CONNECT without a body")?;
         out.put_u8(0x10);
         let mut length = body.len() + 9;
         while length >= 0x80 {

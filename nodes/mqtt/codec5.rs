@@ -3,6 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use rumqttc::v5::mqttbytes::{Error, QoS, v5};
 
+use super::frame;
 use super::packet::{Codec, ConnAck, Connect, Properties, Publish, Qos, SubscribeOptions};
 use crate::value::Str;
 
@@ -122,9 +123,7 @@ impl Codec for Codec5 {
 
     fn read_conn_ack(&self, frame: Bytes) -> Result<ConnAck, String> {
         let malformed = || "a malformed CONNACK".to_string();
-        let length_bytes = frame.iter().skip(1).take_while(|byte| **byte & 0x80 != 0).count() + 1;
-        let flags = *frame.get(1 + length_bytes).ok_or_else(malformed)?;
-        let code = *frame.get(2 + length_bytes).ok_or_else(malformed)?;
+        let Some(&[flags, code, ..]) = frame::body(&frame) else { return Err(malformed()) };
         let mut answer = ConnAck { code, session_present: flags & 1 == 1, ..ConnAck::default() };
         let whole = v5::Packet::read(&mut BytesMut::from(frame), None);
         let properties = match whole {

@@ -80,6 +80,12 @@ fn lengths(buffer: &[u8]) -> Result<Option<(usize, usize)>, String> {
     Err("a packet whose length has more than four bytes".to_string())
 }
 
+/// What follows the fixed header of a whole packet.
+pub fn body(packet: &[u8]) -> Option<&[u8]> {
+    let (header, _) = lengths(packet).ok()??;
+    packet.get(header..)
+}
+
 /// The topic and the packet id of a PUBLISH that was too long, as far as they can be read.
 pub fn publish_head(first: u8, head: &[u8]) -> (String, u16) {
     let length = head.get(..2).map_or(0, |bytes| usize::from(u16::from_be_bytes([bytes[0], bytes[1]])));

@@ -194,8 +194,7 @@ impl Session {
 
     /// A message that the library cannot read: a topic that is not UTF-8, for one.
     fn unreadable(&mut self, frame: &[u8], error: String) -> Result<(), String> {
-        let header = frame.iter().skip(1).take_while(|byte| **byte & 0x80 != 0).count() + 2;
-        let (_, id) = frame::publish_head(frame[0], frame.get(header..).unwrap_or_default());
+        let (_, id) = frame::publish_head(frame[0], frame::body(frame).unwrap_or_default());
         if frame[0] & 0b0110 != 0 && id == 0 {
             return Err(error);
         }

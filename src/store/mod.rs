@@ -191,12 +191,14 @@ impl Store {
         self.writer.submit_and_wait(commit, limit)
     }
 
-    /// Notes a reader's position with the next batch, where it is not on the disk already.
-    pub fn advance(&self, log: &Arc<Log>, cursor: &Arc<Cursor>) {
-        if cursor.unsaved() > 0 && cursor.queue() {
+    /// Notes a reader's position with the next batch, where it is not on the disk already. Gives how many are not.
+    pub fn advance(&self, log: &Arc<Log>, cursor: &Arc<Cursor>) -> u64 {
+        let unsaved = cursor.unsaved();
+        if unsaved > 0 && cursor.queue() {
             let positions = vec![(log.clone(), cursor.clone())];
             self.submit(Commit { positions, ..Commit::default() });
         }
+        unsaved
     }
 
     /// All that a node kept, by key. What cannot be read is left out, and said.

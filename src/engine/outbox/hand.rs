@@ -118,8 +118,7 @@ impl Outbox {
         state.feeds[priority as usize].settle(sequence);
         state.attempts.remove(&Ticket::Stored(priority, sequence));
         queue.cursor.confirm(sequence, sequence);
-        self.store.advance(&queue.log, &queue.cursor);
-        if queue.cursor.unsaved() > UNSAVED / 2 {
+        if self.store.advance(&queue.log, &queue.cursor) > UNSAVED / 2 {
             self.save(state);
         }
     }

@@ -15,6 +15,9 @@ pub struct Gateway {
     child: Option<Child>,
 }
 
+/// So many lines may be without an answer at the receiver.
+pub const WINDOW: usize = 250;
+
 /// A `lines out` of the flow, with its outbox.
 #[derive(Clone)]
 pub struct Sink {
@@ -26,7 +29,7 @@ pub struct Sink {
 impl Sink {
     fn node(&self) -> Json {
         json!({"id": self.id, "type": "lines out", "z": "t", "address": format!("127.0.0.1:{}", self.port),
-               "timeout": 1, "outbox": self.outbox, "wires": []})
+               "timeout": 1, "window": WINDOW, "outbox": self.outbox, "wires": []})
     }
 }
 

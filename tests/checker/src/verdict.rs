@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::content;
+use crate::gateway;
 use crate::receive::Received;
 
 /// What is known beside what was received.
@@ -31,7 +32,10 @@ pub struct Verdict {
 }
 
 /// So many the gateway may have in the receiver's hands when it is killed.
-pub const IN_FLIGHT: usize = 1_000;
+///
+/// Without an answer, and answered but not written down; and what was without an answer when the receiver went away
+/// before that, which waits behind what is more urgent.
+pub const IN_FLIGHT: usize = 2 * gateway::WINDOW + 500;
 
 impl Verdict {
     pub fn of(received: &[Received], known: &Known<'_>) -> Verdict {
