@@ -39,6 +39,7 @@ folders! {
     logic,
     #[cfg(feature = "mqtt")]
     mqtt,
+    network,
     parse,
     sequence,
     simulator,
