@@ -96,7 +96,10 @@ impl TlsSettings {
             .with_safe_default_protocol_versions()
             .map_err(|error| NodeError::fatal(format!("TLS cannot be set up: {error}")))?;
         let (Some(pem), Some(key)) = (self.certificate.read("certificate")?, self.key.read("key")?) else {
-            return Err(NodeError::config("/tls", "a listener needs a certificate and its key in the TLS settings"));
+            return Err(NodeError::config(
+                "/tls",
+                "a listener needs a certificate and its key in the TLS settings",
+            ));
         };
         let builder = builder.with_no_client_auth();
         let chain = certificates(&pem, "certificate")?;
