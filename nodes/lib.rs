@@ -41,6 +41,7 @@ folders! {
     logic,
     #[cfg(feature = "mqtt")]
     mqtt,
+    network,
     parse,
     sequence,
     simulator,

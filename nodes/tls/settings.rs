@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{AlertDescription, CertificateError, ClientConfig, RootCertStore};
+use rustls::{AlertDescription, CertificateError, ClientConfig, RootCertStore, ServerConfig};
 
 use super::unverified::Unverified;
 use crate::error::NodeError;
@@ -85,6 +85,27 @@ impl TlsSettings {
                 })?
             }
         };
+        config.alpn_protocols.extend(self.alpn.as_ref().map(|name| name.as_bytes().to_vec()));
+        Ok(config)
+    }
+
+    /// For a node that listens. Clients are not asked for a certificate, as in Node-RED.
+    pub fn server(&self) -> Result<ServerConfig, NodeError> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| NodeError::fatal(format!("TLS cannot be set up: {error}")))?;
+        let (Some(pem), Some(key)) = (self.certificate.read("certificate")?, self.key.read("key")?) else {
+            return Err(NodeError::config(
+                "/tls",
+                "a listener needs a certificate and its key in the TLS settings",
+            ));
+        };
+        let builder = builder.with_no_client_auth();
+        let chain = certificates(&pem, "certificate")?;
+        let mut config = builder.with_single_cert(chain, private_key(&key)?).map_err(|error| {
+            NodeError::disconnected(format!("the certificate and its key do not go together: {error}"))
+        })?;
         config.alpn_protocols.extend(self.alpn.as_ref().map(|name| name.as_bytes().to_vec()));
         Ok(config)
     }
