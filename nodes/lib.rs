@@ -34,6 +34,8 @@ macro_rules! folders {
 }
 
 folders! {
+    #[cfg(feature = "amqp")]
+    amqp,
     common,
     function,
     lines,

@@ -53,6 +53,11 @@ pub fn plural(count: usize, word: &str) -> String {
 pub fn start_log() {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    // lapin prints whole messages, and traces what it logs in with; its nodes tell what there is to tell.
+    let filter = match "lapin=off".parse() {
+        Ok(off) => filter.add_directive(off),
+        Err(_) => filter,
+    };
     // A second start in one process (a test) keeps the first log.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)

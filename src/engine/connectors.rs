@@ -113,7 +113,9 @@ async fn keep_open(connector: &mut dyn DynConnector, place: &Arc<Place>) {
             continue;
         }
         let wait = backoff.next(place.shared.random());
-        place.status(Status::new("red", "ring", place.port.away()));
+        let mut status = Status::new("red", "ring", place.port.away());
+        status.other.insert("reason", error.message());
+        place.status(status);
         place.log(Level::Warn, &format!("{error}; next try in {:.1} s", wait.as_secs_f64()));
         tokio::select! {
             () = tokio::time::sleep(wait) => {}

@@ -1,0 +1,14 @@
+//! The AMQP nodes in a running engine, against a real RabbitMQ.
+// Clippy lets tests unwrap, but does not know the functions that they call as tests.
+#![allow(clippy::unwrap_used)]
+
+mod acknowledgements;
+mod bad_input;
+mod client;
+mod delivery;
+mod gateway;
+mod outages;
+mod properties;
+mod proxy;
+mod rabbit;
+mod tls;
