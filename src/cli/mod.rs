@@ -8,6 +8,7 @@ pub mod data_dir;
 mod generate;
 mod heal;
 mod log;
+mod logging;
 mod nodes;
 mod outbox;
 mod output;

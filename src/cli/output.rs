@@ -49,24 +49,6 @@ pub fn plural(count: usize, word: &str) -> String {
     if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
 }
 
-/// What the library has to say goes to standard error: warnings and errors, or as `RUST_LOG` says.
-pub fn start_log() {
-    use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    // lapin prints whole messages, and traces what it logs in with; its nodes tell what there is to tell.
-    let filter = match "lapin=off".parse() {
-        Ok(off) => filter.add_directive(off),
-        Err(_) => filter,
-    };
-    // A second start in one process (a test) keeps the first log.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_target(false)
-        .without_time()
-        .with_writer(std::io::stderr)
-        .try_init();
-}
-
 /// `12,345`: long numbers in groups, for people.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();

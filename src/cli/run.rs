@@ -13,7 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::data_dir::DataDir;
 use super::heal::{self, Heal};
-use super::{Outcome, output, settings};
+use super::{Outcome, logging, output, settings};
 use crate::control::{Control, Live};
 use crate::engine::{DISK, Deployed, Drained, Engine, Event, LogObserver, NodeRef, Observer, Options};
 use crate::flow::{self, Deployment, Document, Limits, Plan, Problem, ProcessEnv};
@@ -45,7 +45,7 @@ const DEMO: &str = include_str!("../../flows/demo.json");
 
 impl Run {
     pub fn run(self) -> anyhow::Result<Outcome> {
-        start_log();
+        logging::start("info", true);
         let document = match &self.flow {
             Some(path) => Document::read(path, &Limits::default()),
             None => Document::parse(DEMO.as_bytes(), &Limits::default()),
@@ -266,18 +266,6 @@ impl Signals {
             () = damaged => Heard::Damage,
         }
     }
-}
-
-/// Logs go to standard error, as `RUST_LOG` says.
-fn start_log() {
-    use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    // A second start in one process (a test) keeps the first log.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_target(false)
-        .with_writer(std::io::stderr)
-        .try_init();
 }
 
 /// Ids of messages must differ from one start to the next.

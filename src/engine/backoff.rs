@@ -1,5 +1,6 @@
 //! How long to wait before the next try: full jitter, so that a thousand gateways that lost the same broker do not
-//! come back at the same moment.
+//! come back at the same moment. A wait is never longer than what was waited before it: after an outage of seconds nobody
+//! waits for half a minute, and after one of a minute all come back within a minute.
 
 use std::time::Duration;
 
@@ -7,23 +8,24 @@ use std::time::Duration;
 pub struct Backoff {
     base: Duration,
     cap: Duration,
-    tries: u32,
+    waited: Duration,
 }
 
 impl Backoff {
     pub fn new(base: Duration, cap: Duration) -> Backoff {
-        Backoff { base, cap, tries: 0 }
+        Backoff { base, cap, waited: Duration::ZERO }
     }
 
-    /// A wait between nothing and the cap of this try, which doubles until the cap of all.
+    /// A wait between nothing and what was waited so far, up to the cap.
     pub fn next(&mut self, random: u64) -> Duration {
-        let most = self.base.saturating_mul(1 << self.tries.min(20)).min(self.cap);
-        self.tries += 1;
-        most.mul_f64(random as f64 / u64::MAX as f64)
+        let most = (self.base + self.waited).min(self.cap);
+        let wait = most.mul_f64(random as f64 / u64::MAX as f64);
+        self.waited = (self.waited + wait).min(self.cap);
+        wait
     }
 
     pub fn reset(&mut self) {
-        self.tries = 0;
+        self.waited = Duration::ZERO;
     }
 }
 
@@ -39,6 +41,8 @@ mod tests {
         assert_eq!(backoff.next(0), Duration::ZERO);
         assert_eq!(backoff.next(u64::MAX / 2).as_millis(), 30_000);
         backoff.reset();
+        // Luck with the waits so far does not make for a long one.
+        (0..20).for_each(|_| assert_eq!(backoff.next(0), Duration::ZERO));
         assert_eq!(backoff.next(u64::MAX).as_millis(), 500);
     }
 }

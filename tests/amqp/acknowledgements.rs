@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use super::brokers::{free_port, wait_until};
 use super::client::Client;
 use super::gateway::{Gateway, amqp_in, amqp_out, broker, probe};
-use super::rabbit::{free_port, rabbit, wait_until};
+use super::rabbit::rabbit;
 
 #[test]
 fn what_is_in_the_flow_at_a_crash_comes_again_and_prefetch_is_the_window() {

@@ -7,9 +7,10 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, ExchangeKind};
 use serde_json::{Value as Json, json};
 
+use super::brokers::free_port;
 use super::client::Client;
 use super::gateway::{Gateway, amqp_in, amqp_out, broker, probe};
-use super::rabbit::{free_port, rabbit};
+use super::rabbit::rabbit;
 
 const SECRET: &str = "not-to-be-seen";
 

@@ -8,7 +8,8 @@ use lapin::options::{
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
 
-use super::rabbit::{PATIENCE, Rabbit};
+use super::brokers::PATIENCE;
+use super::rabbit::Rabbit;
 
 pub struct Client {
     runtime: tokio::runtime::Runtime,

@@ -4,11 +4,14 @@
 
 mod acknowledgements;
 mod bad_input;
+#[path = "../support/brokers/mod.rs"]
+mod brokers;
 mod client;
 mod delivery;
 mod gateway;
 mod outages;
 mod properties;
 mod proxy;
-mod rabbit;
 mod tls;
+
+use brokers::rabbit;

@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::mosquitto::PATIENCE;
+use super::brokers::PATIENCE;
 
 pub struct Fake {
     pub port: u16,

@@ -10,7 +10,7 @@ use tidegate::flow::{self, Deployment, Document, ProcessEnv};
 use tidegate::store::{self, Store};
 use tidegate_nodes::value::{Object, Value};
 
-use super::mosquitto::PATIENCE;
+use super::brokers::PATIENCE;
 
 #[derive(Default)]
 struct Told(Mutex<Vec<(String, Event)>>);

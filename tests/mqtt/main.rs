@@ -4,14 +4,16 @@
 
 mod acknowledgements;
 mod bad_input;
-mod certificates;
+#[path = "../support/brokers/mod.rs"]
+mod brokers;
 mod delivery;
 mod fake;
 mod gateway;
-mod mosquitto;
 mod outages;
 mod properties;
 mod subscriptions;
 mod switching;
 mod transports;
 mod traps;
+
+use brokers::{certificates, mosquitto};

@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use super::brokers::wait_until;
 use super::fake::{Fake, Say};
 use super::gateway::{Gateway, broker, mqtt_in, mqtt_out, probe};
-use super::mosquitto::{Mosquitto, wait_until};
+use super::mosquitto::Mosquitto;
 
 /// A session of a subscriber that the broker keeps over its own restart.
 fn keep_session(mosquitto: &Mosquitto) {
@@ -182,7 +183,7 @@ fn qos_2_goes_on_where_it_stopped() {
 
 #[test]
 fn a_port_that_nobody_listens_on_makes_no_storm() {
-    let port = super::mosquitto::free_port();
+    let port = super::brokers::free_port();
     let dir = tempfile::tempdir().unwrap();
     let gateway = Gateway::start(
         dir.path(),

@@ -99,7 +99,7 @@ fn a_topic_alias_is_set_once_and_then_stands_for_the_topic() {
             probe("p"),
         ],
     );
-    let mut peer = fake.incoming(super::mosquitto::PATIENCE).unwrap();
+    let mut peer = fake.incoming(super::brokers::PATIENCE).unwrap();
     let (_, connect) = peer.read();
     assert!(connect.windows(3).any(|part| part == [0x22, 0, 5]), "it says how many aliases it takes");
     // CONNACK with a topic alias maximum of 2.
@@ -135,7 +135,7 @@ fn the_limits_of_both_sides_are_kept() {
             mqtt_out("out", "b", "t", json!({"qos": "2"})),
         ],
     );
-    let mut peer = fake.incoming(super::mosquitto::PATIENCE).unwrap();
+    let mut peer = fake.incoming(super::brokers::PATIENCE).unwrap();
     let (_, connect) = peer.read();
     assert!(connect.windows(3).any(|part| part == [0x21, 0, 7]), "it says how much it takes at a time");
     // CONNACK: receive maximum 2, QoS at most 1, no retained messages.

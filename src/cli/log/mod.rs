@@ -14,7 +14,7 @@ use clap::{Args, Subcommand};
 
 use self::selection::{KeyFilter, Selection};
 use super::data_dir::DataDir;
-use super::{Outcome, output, stored};
+use super::{Outcome, logging, output, stored};
 use crate::store::{Archive, LogInfo, Record};
 
 /// List, read, export, import and replay the logs that flows have written
@@ -38,7 +38,7 @@ enum What {
 
 impl Log {
     pub fn run(self) -> anyhow::Result<Outcome> {
-        output::start_log();
+        logging::start("warn", false);
         match self.what {
             What::Ls(ls) => ls.run(),
             What::Tail(tail) => tail.run(),

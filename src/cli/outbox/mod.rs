@@ -10,7 +10,7 @@ use anyhow::bail;
 use clap::{Args, Subcommand};
 
 use super::data_dir::DataDir;
-use super::{Outcome, output, stored};
+use super::{Outcome, logging, output, stored};
 use crate::flow;
 use crate::store::admin::{self, PRIORITIES, is_letter_of, queue_name, queue_parts};
 use crate::store::{Archive, DEAD_LETTERS, HANDLED, Log, Record};
@@ -46,7 +46,7 @@ struct Common {
 
 impl Outbox {
     pub fn run(self) -> anyhow::Result<Outcome> {
-        output::start_log();
+        logging::start("warn", false);
         match self.what {
             What::Ls(ls) => ls.run(),
             What::Peek(peek) => peek.run(),

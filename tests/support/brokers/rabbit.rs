@@ -2,36 +2,19 @@
 //! however that ends.
 
 use std::io::Write;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{LazyLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
-use super::tls::Certificates;
-
-/// Longer than anything takes on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Waits until something is so, and fails the test when it never is.
-#[track_caller]
-pub fn wait_until(what: &str, so: impl Fn() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !so() {
-        assert!(Instant::now() < end, "waited in vain until {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
+use super::certificates::Authority;
+use super::{PATIENCE, free_port};
 
 pub struct Rabbit {
     pub port: u16,
     pub tls_port: u16,
-    pub certificates: Certificates,
     dir: PathBuf,
     distribution: u16,
     names: u16,
@@ -51,11 +34,12 @@ pub fn rabbit_alone() -> RwLockWriteGuard<'static, Rabbit> {
 }
 
 /// Runs the server until its own input ends, which it does when the test program is gone. A line there says that the
-/// directory is kept, for another start.
+/// directory is kept, for another start, or that it dies at once.
 const KEEPER: &str = r#"
 "$SERVER" >>"$DIR/output" 2>&1 </dev/null &
 server=$!
 read -r word
+[ "$word" = crash ] && kill -KILL 0
 trap '' TERM
 kill -TERM 0
 for _ in $(seq 150); do kill -0 $server 2>/dev/null || break; sleep 0.1; done
@@ -69,11 +53,14 @@ impl Rabbit {
     fn start() -> Rabbit {
         let dir = tempfile::tempdir().unwrap().keep();
         std::fs::create_dir(dir.join("home")).unwrap();
-        let certificates = Certificates::write(&dir);
+        let authority = Authority::new("authority");
+        std::fs::write(dir.join("ca.pem"), &authority.pem).unwrap();
+        for name in ["server", "client"] {
+            authority.sign("localhost", false).write(&dir, name);
+        }
         let mut rabbit = Rabbit {
             port: free_port(),
             tls_port: free_port(),
-            certificates,
             distribution: free_port(),
             names: free_port(),
             dir,
@@ -82,6 +69,11 @@ impl Rabbit {
         rabbit.configure();
         rabbit.run();
         rabbit
+    }
+
+    /// The path of one of its files.
+    pub fn file(&self, name: &str) -> String {
+        self.dir.join(name).to_string_lossy().into_owned()
     }
 
     fn configure(&self) {
@@ -134,10 +126,19 @@ impl Rabbit {
         }
     }
 
+    /// Kills it as a power failure would: it keeps what it has confirmed.
+    pub fn kill(&mut self) {
+        self.end(b"crash\n");
+    }
+
     /// Stops it in order: it keeps its durable queues.
     pub fn stop(&mut self) {
+        self.end(b"keep\n");
+    }
+
+    fn end(&mut self, word: &[u8]) {
         let Some(mut process) = self.process.take() else { return };
-        process.stdin.take().unwrap().write_all(b"keep\n").unwrap();
+        process.stdin.take().unwrap().write_all(word).unwrap();
         process.wait().unwrap();
     }
 }
