@@ -70,7 +70,8 @@ impl Connector for MqttOut {
             while room > 0
                 && let Some(delivery) = offered.next()
             {
-                match self.form.packet(&delivery.message().value, is_v5) {
+                let name = self.form.names(is_v5).then(|| delivery.name()).flatten();
+                match self.form.packet(&delivery.message().value, is_v5, name.as_deref()) {
                     Ok(Some(packet)) => {
                         room -= usize::from(packet.qos != Qos::AtMostOnce);
                         ready.push_back((delivery, packet));

@@ -73,6 +73,12 @@ pub static DESCRIPTOR: Descriptor = Descriptor {
             "Expiry (seconds)",
             "MQTT 5: after so long the broker does not deliver it any more. Empty: msg.messageExpiryInterval.",
         ),
+        Field::text(
+            "nameProperty",
+            "Name for repeats",
+            "MQTT 5: a user property with a name that is the same each time a message is sent, so that a receiver can drop repeats. \
+             Empty: none.",
+        ),
         outbox::NETWORK,
     ],
 };
@@ -97,6 +103,8 @@ struct Config {
     correl: String,
     #[serde(default)]
     expiry: Json,
+    #[serde(default, rename = "nameProperty", deserialize_with = "read::text")]
+    name_property: String,
 }
 
 /// How the node publishes.
@@ -106,6 +114,7 @@ pub struct Form {
     qos: Option<Qos>,
     retain: Option<bool>,
     fixed: Properties,
+    name_property: Option<String>,
 }
 
 impl Form {
@@ -145,13 +154,27 @@ impl Form {
                 expiry: settings::whole("/expiry", &config.expiry)?.filter(|seconds| *seconds > 0),
                 ..Properties::default()
             },
+            name_property: filled(config.name_property),
         })
     }
 
+    /// Whether a message goes out with the name that its repeats share.
+    pub fn names(&self, is_v5: bool) -> bool {
+        is_v5 && self.name_property.is_some()
+    }
+
     /// What a message becomes; nothing where it has no payload.
-    pub fn packet(&self, msg: &Object, is_v5: bool) -> Result<Option<Publish>, NodeError> {
+    pub fn packet(
+        &self,
+        msg: &Object,
+        is_v5: bool,
+        name: Option<&str>,
+    ) -> Result<Option<Publish>, NodeError> {
         let Some(payload) = msg.get("payload") else { return Ok(None) };
         let mut properties = if is_v5 { self.properties(msg)? } else { Properties::default() };
+        if let (Some(property), Some(name)) = (&self.name_property, name) {
+            properties.user.push((property.clone(), name.to_string()));
+        }
         let said = self.topic.as_deref().or_else(|| msg.get("topic").and_then(Value::as_str));
         let topic = match said.filter(|topic| !topic.is_empty()) {
             Some(topic) => topic.to_string(),

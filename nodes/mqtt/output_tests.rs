@@ -11,7 +11,7 @@ fn node(properties: Json) -> Result<Form, NodeError> {
 
 fn packet(properties: Json, msg: Json, is_v5: bool) -> Result<Option<Publish>, NodeError> {
     let Value::Object(msg) = Value::from(&msg) else { panic!("a message is an object") };
-    node(properties).unwrap().packet(&msg, is_v5)
+    node(properties).unwrap().packet(&msg, is_v5, is_v5.then_some("board/out/7"))
 }
 
 #[test]
@@ -48,6 +48,18 @@ fn properties_are_for_mqtt_5_and_come_from_node_or_message() {
     // An answer goes where it was asked for.
     let answer = packet(json!({}), msg, true).unwrap().unwrap();
     assert_eq!((answer.topic.as_str(), answer.properties.unwrap().response_topic), ("answers", None));
+}
+
+#[test]
+fn a_message_goes_out_with_the_name_of_its_repeats_where_the_node_says_in_which_property() {
+    let msg = json!({"topic": "t", "payload": 1, "userProperties": {"a": "1"}});
+    let named = json!({"nameProperty": "id"});
+    let pair = |name: &str, value: &str| (name.to_string(), value.to_string());
+    let properties = packet(named.clone(), msg.clone(), true).unwrap().unwrap().properties.unwrap();
+    assert_eq!(properties.user, [pair("a", "1"), pair("id", "board/out/7")]);
+    assert_eq!(packet(named, msg.clone(), false).unwrap().unwrap().properties, None);
+    let properties = packet(json!({}), msg, true).unwrap().unwrap().properties.unwrap();
+    assert_eq!(properties.user, [pair("a", "1")]);
 }
 
 #[test]

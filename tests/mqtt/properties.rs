@@ -125,6 +125,44 @@ fn a_topic_alias_is_set_once_and_then_stands_for_the_topic() {
 }
 
 #[test]
+fn what_is_sent_again_has_the_name_of_before() {
+    let fake = Fake::start();
+    let dir = tempfile::tempdir().unwrap();
+    let gateway = Gateway::start(
+        dir.path(),
+        &[
+            broker("b", fake.port, json!({"protocolVersion": "5"})),
+            mqtt_out("out", "b", "t", json!({"qos": "1", "nameProperty": "id"})),
+        ],
+    );
+    // A user property (0x26), its name, the length of its value, that, and a payload of one letter.
+    let named = |body: &[u8]| {
+        let text = String::from_utf8_lossy(body).into_owned();
+        let (_, value) = text.split_once("\u{26}\0\u{2}id\0").expect("it has a name");
+        (value[1..value.len() - 1].to_string(), value[value.len() - 1..].to_string())
+    };
+    let mut connect = || {
+        let mut peer = fake.incoming(super::brokers::PATIENCE).unwrap();
+        peer.read();
+        peer.write(&[0x20, 3, 0, 0, 0]);
+        peer
+    };
+    let mut peer = connect();
+    ["a", "b"].into_iter().for_each(|payload| gateway.send("out", json!({ "payload": payload })));
+    let before = [named(&peer.read().1), named(&peer.read().1)];
+    assert!(before[0].1 == "a" && before[1].1 == "b" && before[0].0 != before[1].0, "{before:?}");
+    peer.close();
+    // After that they go one by one: one of them may be what ended the connection.
+    let mut peer = connect();
+    for one in before {
+        let (_, body) = peer.read();
+        assert_eq!(named(&body), one);
+        peer.write(&[0x40, 2, body[3], body[4]]);
+    }
+    gateway.vanish();
+}
+
+#[test]
 fn the_limits_of_both_sides_are_kept() {
     let fake = Fake::start();
     let dir = tempfile::tempdir().unwrap();
