@@ -47,7 +47,9 @@ impl DeviceLogs {
             return self.store.log(name, &retention);
         }
         declared.insert(Str::new(name), retention.clone());
-        let before = self.store.find_log(name).map(|log| log.view().retention);
+        // One with nothing in it was only looked at.
+        let known = self.store.find_log(name).filter(|log| log.next() > 1);
+        let before = known.map(|log| log.view().retention);
         if before.is_some_and(|before| before != retention) {
             tracing::info!("the log {name} is kept within other limits from now on, as its node says");
         }
@@ -66,7 +68,7 @@ impl Logs for DeviceLogs {
             max_messages: keep.max_messages,
             max_age_ms: keep.max_age.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
             compact: keep.compact,
-            queue: false,
+            queue: keep.queue,
         };
         let log = self.declare(log, retention);
         let ran_ms = self.store.ran_ms();
@@ -121,6 +123,17 @@ impl Logs for DeviceLogs {
         let kept = cursor.map(|cursor| Arc::new(Standing { log: log.clone(), cursor }));
         let store = self.store.clone();
         Ok(Box::new(Reader { store, log, kept, next, read: VecDeque::new(), changes, _lease: lease }))
+    }
+
+    fn bytes(&self, log: &str) -> u64 {
+        self.store.find_log(log).map_or(0, |log| log.bytes())
+    }
+
+    fn remove(&self, log: &str) {
+        if allowed(log).is_ok() {
+            self.declared.lock().unwrap_or_else(PoisonError::into_inner).remove(log);
+            self.store.drop_log(log);
+        }
     }
 }
 
