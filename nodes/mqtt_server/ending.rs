@@ -201,6 +201,12 @@ impl Router {
         }
     }
 
+    /// Whether nothing is left of any client.
+    #[cfg(test)]
+    pub fn is_forgotten(&self) -> bool {
+        self.links.is_empty() && self.sessions.is_empty() && self.by_client.is_empty() && self.tree.is_empty()
+    }
+
     /// The server stops: all clients are told, and sessions that are kept go on after the next start.
     pub fn shut_down(&mut self) {
         let links: Vec<LinkId> = self.links.keys().copied().collect();
