@@ -278,14 +278,14 @@ async fn accept(
     mut stop: tokio::sync::watch::Receiver<bool>,
 ) {
     let mut connections = JoinSet::new();
-    let mut told: Option<Instant> = None;
+    let (mut failed, mut refused, mut unable) = (None, None, None);
     loop {
         let accepted = tokio::select! {
             // The sender gone is as good as a stop.
             _ = stop.wait_for(|stop| *stop) => break,
             Some(ended) = connections.join_next() => {
                 if let Ok(Err((from, why))) = ended {
-                    tell(&door, &mut told, format!("a connection from {from} came to nothing: {why}"));
+                    tell(&door, &mut failed, format!("a connection from {from} came to nothing: {why}"));
                 }
                 continue;
             }
@@ -306,14 +306,14 @@ async fn accept(
                     let most = entrance.limits.connections;
                     tell(
                         &door,
-                        &mut told,
+                        &mut refused,
                         format!("a connection from {from} was refused: {most} are open already"),
                     );
                 }
             },
             Err(error) => {
                 // Mostly too many open files: trying again at once would only burn time.
-                tell(&door, &mut told, format!("cannot accept a connection: {error}"));
+                tell(&door, &mut unable, format!("cannot accept a connection: {error}"));
                 tokio::select! {
                     _ = stop.wait_for(|stop| *stop) => break,
                     () = tokio::time::sleep(AFTER_ERROR) => {}
@@ -325,7 +325,7 @@ async fn accept(
     while connections.join_next().await.is_some() {}
 }
 
-/// A stranger must not fill the log: one line in ten seconds.
+/// A stranger must not fill the log: of each kind one line in ten seconds.
 fn tell(door: &Door, told: &mut Option<Instant>, text: String) {
     if told.is_none_or(|last| last.elapsed() >= Duration::from_secs(10)) {
         *told = Some(Instant::now());
