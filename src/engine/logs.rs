@@ -279,6 +279,39 @@ mod tests {
         assert!(matches!(&refused, NodeError::Rejected(text) if text.contains("logs already")), "{refused}");
     }
 
+    /// Blocks of one that is gone may still be found on the disk: its number must not be another's.
+    #[test]
+    fn a_log_that_is_removed_leaves_nothing_and_its_number_is_not_given_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let queue = Keep { queue: true, ..Keep::default() };
+        let open = || Arc::new(Store::open(dir.path(), Options::default()).unwrap());
+        let store = open();
+        let logs = DeviceLogs::new(store.clone());
+        append(&logs, "stays", &Keep::default()).unwrap();
+        for sequence in 1..=3 {
+            assert_eq!(append(&logs, "goes", &queue), Ok(vec![sequence]));
+        }
+        let mut reader = logs.read("goes", Some("r"), From::Start).unwrap();
+        reader.done(2);
+        drop(reader);
+        let number = store.find_log("goes").unwrap().id;
+        assert!(logs.bytes("goes") > 0);
+        logs.remove("goes");
+        assert_eq!(logs.bytes("goes"), 0);
+        append(&logs, "stays", &Keep::default()).unwrap();
+        drop(logs);
+        store.close();
+        drop(store);
+        let store = open();
+        assert!(store.find_log("goes").is_none());
+        let logs = DeviceLogs::new(store.clone());
+        assert_eq!(append(&logs, "goes", &queue), Ok(vec![1]), "a new one");
+        let log = store.find_log("goes").unwrap();
+        assert!(log.id > number, "{} {number}", log.id);
+        assert!(!log.has_reader("r"));
+        assert_eq!(append(&logs, "stays", &Keep::default()), Ok(vec![3]));
+    }
+
     /// Two nodes may say different things of one log. The last that was opened is right, and nothing is written for each message.
     #[test]
     fn limits_are_said_once() {

@@ -1,9 +1,11 @@
 //! Mosquitto's command line clients, and the gateway's own nodes.
 
+use std::io::Write;
+
 use serde_json::json;
 
 use super::mosquitto::free_port;
-use super::program::Program;
+use super::program::{Program, Raw};
 
 #[test]
 fn versions_and_qualities() {
@@ -49,12 +51,11 @@ fn a_will_comes_when_its_client_is_killed() {
 #[test]
 fn the_second_of_the_same_name_takes_over() {
     let program = Program::start();
-    let first = program.subscribe(&["-V", "mqttv5", "-i", "same", "-t", "x"]);
-    let second = program.subscribe(&["-V", "mqttv5", "-i", "same", "-t", "x"]);
-    // The first comes back by itself, and takes over again: who is the last to stay is not said. One of them has it.
-    drop(first);
-    program.publish(&["-q", "1", "-t", "x", "-m", "1"]);
-    assert_eq!(second.wait_for(1), ["1"]);
+    let mut first = Raw::join(program.port, "same");
+    let mut second = Raw::join(program.port, "same");
+    assert_eq!(first.rest(), [0xe0, 1, 0x8e], "it is told why");
+    second.0.write_all(&[0xc0, 0]).unwrap();
+    assert_eq!(second.read(2), [0xd0, 0]);
 }
 
 #[test]

@@ -173,6 +173,8 @@ pub fn publish(port: u16, arguments: &[&str]) -> Output {
 }
 
 impl Drop for Program {
+    // With what a failed test says.
+    #[allow(clippy::print_stderr)]
     fn drop(&mut self) {
         if let Some(process) = &mut self.process {
             let _ = process.kill();
