@@ -6,7 +6,7 @@ use super::message::{Message, Queued};
 use super::packet::{Ack, Packet, Publish, QoS, Version, reason};
 use super::publishing::Waiting;
 use super::router::{Job, Link, Router};
-use super::session::{Flight, LinkId, Session};
+use super::session::{Flight, LinkId, Session, Stored};
 use super::tree::SessionId;
 use super::write;
 use crate::host::LogRecord;
@@ -147,13 +147,13 @@ impl Router {
         self.pump(id);
     }
 
-    /// What was read of a session's log.
-    pub fn fetched(&mut self, id: SessionId, log: &str, records: Result<Vec<LogRecord>, String>) {
+    /// What was read of a session's log, from a sequence on. Its client may have gone and come again meanwhile, and reads
+    /// from another place now: then this is not what it waits for.
+    pub fn fetched(&mut self, id: SessionId, log: &str, from: u64, records: Result<Vec<LogRecord>, String>) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
-        let Some(stored) = session.stored.as_mut().filter(|stored| &*stored.log == log && stored.fetching)
-        else {
-            return;
-        };
+        let is_waited_for =
+            |stored: &&mut Stored| &*stored.log == log && stored.fetching && stored.loaded == from;
+        let Some(stored) = session.stored.as_mut().filter(is_waited_for) else { return };
         stored.fetching = false;
         let records = match records {
             Ok(records) => records,
@@ -161,7 +161,6 @@ impl Router {
                 return self.warn("reading", || format!("what waits for a client cannot be read: {error}"));
             }
         };
-        let from = stored.loaded;
         stored.loaded = records.last().map_or(from, |last| last.sequence + 1).max(from);
         let mut damaged = 0;
         for record in records.iter().filter(|record| record.sequence >= from) {

@@ -22,8 +22,8 @@ pub struct Router {
     pub limits: Limits,
     pub access: Access,
     pub counters: Counters,
-    /// What is to be done with the store, and lines for a person; taken by who owns the router.
-    pub jobs: Vec<Job>,
+    /// What is to be done with the store, and lines for a person; see [`Router::take_jobs`].
+    pub(super) jobs: Vec<Job>,
     /// Names of logs begin with it. Nothing: everything is in memory.
     pub(super) store: Option<String>,
     /// This run, by a name that no other has.
@@ -39,6 +39,8 @@ pub struct Router {
     pub(super) pending_bytes: usize,
     /// Logs of sessions that are gone, and how much of them is on its way to the disk.
     pub(super) graves: HashMap<Arc<str>, usize>,
+    /// Sessions that changed, and the answers that wait until that is on the disk.
+    pub(super) changed: BTreeMap<SessionId, Vec<(LinkId, u64)>>,
     pub(super) number: u64,
     pub(super) last_told: HashMap<&'static str, u64>,
     pub(super) next_status: u64,
@@ -68,8 +70,10 @@ pub(super) struct Answer {
 
 /// An append that is not on the disk yet.
 pub(super) struct Ticket {
-    /// The answer that waits for it.
-    pub answer: Option<(LinkId, u64)>,
+    /// The answers that wait for it.
+    pub answers: Vec<(LinkId, u64)>,
+    /// The session that it writes down.
+    pub note: Option<SessionId>,
     /// The session it is for, with the message and its log.
     pub session: Option<(SessionId, Queued, Arc<str>)>,
     pub bytes: usize,
@@ -84,7 +88,6 @@ pub enum Job {
         ticket: u64,
         log: String,
         compact: bool,
-        urgent: bool,
         record: LogRecord,
     },
     /// Read a session's log from a sequence on, and tell `fetched`.
@@ -138,6 +141,7 @@ impl Router {
             tickets: BTreeMap::new(),
             pending_bytes: 0,
             graves: HashMap::new(),
+            changed: BTreeMap::new(),
             number: 0,
             last_told: HashMap::new(),
             next_status: 0,
@@ -171,6 +175,12 @@ impl Router {
                 self.end_link(link, reason::PROTOCOL_ERROR, "a packet that a client does not send")
             }
         }
+    }
+
+    /// What is to be done now. A session that changed many times since the last call is written down once.
+    pub fn take_jobs(&mut self) -> Vec<Job> {
+        self.write_sessions();
+        std::mem::take(&mut self.jobs)
     }
 
     /// The network takes more of a client's messages.

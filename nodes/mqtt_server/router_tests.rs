@@ -177,7 +177,7 @@ impl Rig {
     }
 
     pub fn jobs(&mut self) -> Vec<Job> {
-        std::mem::take(&mut self.router.jobs)
+        self.router.take_jobs()
     }
 }
 

@@ -201,13 +201,15 @@ impl Running {
         self.set_now();
         match event {
             Event::Appended((ticket, result)) => self.router.appended(ticket, result),
-            Event::Fetched((session, log, records)) => self.router.fetched(session, &log, records),
+            Event::Fetched((session, log, from, records)) => {
+                self.router.fetched(session, &log, from, records)
+            }
         }
     }
 
     fn do_jobs(&mut self) {
         let wall_ms = self.host.wall_ms();
-        for job in std::mem::take(&mut self.router.jobs) {
+        for job in self.router.take_jobs() {
             let left = match &mut self.storage {
                 Some(storage) => storage.take(job, wall_ms),
                 None => Some(job),

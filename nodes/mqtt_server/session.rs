@@ -65,6 +65,8 @@ pub struct Stored {
     /// Whether `done` is to be written down.
     pub moved: bool,
     pub fetching: bool,
+    /// A record of the session itself is on its way to the disk.
+    pub noting: bool,
     /// On their way to the disk.
     pub pending: usize,
     /// What waits in the log, about.
@@ -72,6 +74,21 @@ pub struct Stored {
 }
 
 impl Stored {
+    /// Of a log with nothing in it.
+    pub fn new(log: Arc<str>) -> Stored {
+        Stored {
+            log,
+            loaded: 1,
+            end: 1,
+            done: 0,
+            moved: false,
+            fetching: false,
+            noting: false,
+            pending: 0,
+            bytes: 0,
+        }
+    }
+
     pub fn waiting(&self) -> u64 {
         self.end - 1 - self.done + self.pending as u64
     }

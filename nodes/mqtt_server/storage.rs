@@ -30,7 +30,8 @@ pub struct Storage {
     tell: mpsc::UnboundedReceiver<Told>,
 }
 
-type Fetched = (SessionId, Arc<str>, Result<Vec<LogRecord>, String>);
+/// For whom, of which log, from which sequence on.
+type Fetched = (SessionId, Arc<str>, u64, Result<Vec<LogRecord>, String>);
 type Told = (u64, Result<u64, String>);
 
 /// What the store has done.
@@ -91,10 +92,10 @@ impl Storage {
     /// Does a job of the store; gives back what is not.
     pub fn take(&mut self, job: Job, wall_ms: i64) -> Option<Job> {
         match job {
-            Job::Append { ticket, log, compact, urgent, record } => {
+            Job::Append { ticket, log, compact, record } => {
                 let keep = Keep { compact, queue: !compact, ..Keep::default() };
                 let record = LogRecord { wall_ms, source: Str::new(&self.name), ..record };
-                let append = Append { records: vec![record], urgent, ..Append::default() };
+                let append = Append { records: vec![record], ..Append::default() };
                 let answer = Answer { ticket, told: Some(self.told.clone()) };
                 self.logs.append(&log, &keep, append, Box::new(move |result| answer.give(result)));
             }
@@ -106,7 +107,12 @@ impl Storage {
                         reader.next(PAGE).await.map_err(|error| error.to_string())
                     };
                     let records = tokio::time::timeout(READ_TIMEOUT, read).await;
-                    (session, log, records.unwrap_or_else(|_| Err("the disk does not answer".to_string())))
+                    (
+                        session,
+                        log,
+                        from,
+                        records.unwrap_or_else(|_| Err("the disk does not answer".to_string())),
+                    )
                 });
             }
             Job::Done { log, sequence } => {

@@ -34,8 +34,13 @@ impl Router {
         self.append(
             log.to_string(),
             record,
-            false,
-            Ticket { answer, session: Some((id, queued, log)), bytes, since: self.now },
+            Ticket {
+                answers: answer.into_iter().collect(),
+                note: None,
+                session: Some((id, queued, log)),
+                bytes,
+                since: self.now,
+            },
         );
     }
 
@@ -48,55 +53,56 @@ impl Router {
             value.insert("deleted", true);
         }
         let record = LogRecord { value, key: Some(Str::new(&message.topic)), ..LogRecord::default() };
-        let ticket = Ticket { answer, session: None, bytes: message.weight(), since: self.now };
-        self.append(log, record, false, ticket);
+        let ticket = Ticket {
+            answers: answer.into_iter().collect(),
+            note: None,
+            session: None,
+            bytes: message.weight(),
+            since: self.now,
+        };
+        self.append(log, record, ticket);
         answer.is_some()
     }
 
-    /// Writes down that a session is there and what it subscribes to; an answer that waits for it is told of.
+    /// A session is to be written down, as it is when the jobs are taken; an answer may wait for that.
     pub(super) fn note_session(&mut self, id: SessionId, waiting: Waiting) {
-        let Some(store) = self.store.clone() else { return };
-        let number = self.next_number();
-        let run = self.run.clone();
+        let Some(store) = &self.store else { return };
         let Some(session) = self.sessions.get_mut(&id) else { return };
         if session.expiry == 0 && session.stored.is_none() {
             return;
         }
-        let stored = session.stored.get_or_insert_with(|| {
+        if session.stored.is_none() {
+            self.number += 1;
             // The name of a log is never used again: what is left of one before must not be taken for this one's.
-            let log = Arc::from(format!("{store}/queue/{}/{run}-{number}", session.client));
-            Stored { log, loaded: 1, end: 1, done: 0, moved: false, fetching: false, pending: 0, bytes: 0 }
-        });
-        let mut value = Object::new();
-        value.insert("client", &*session.client);
-        value.insert("version", if session.version == Version::V5 { 5 } else { 4 });
-        value.insert("expiry", i64::from(session.expiry));
-        value.insert("log", &*stored.log);
-        let subscriptions = session.subscriptions.iter().map(|(filter, (wish, identifier))| {
-            let mut one = Object::new();
-            one.insert("filter", filter.as_str());
-            one.insert("qos", wish.qos as i64);
-            one.insert("noLocal", wish.no_local);
-            one.insert("asPublished", wish.retain_as_published);
-            if let Some(identifier) = identifier {
-                one.insert("identifier", i64::from(*identifier));
-            }
-            Value::Object(one)
-        });
-        value.insert("subscriptions", Value::array(subscriptions.collect()));
-        let key = Some(Str::new(&session.client));
+            let log = Arc::from(format!("{store}/queue/{}/{}-{}", session.client, self.run, self.number));
+            session.stored = Some(Stored::new(log));
+        }
+        let answers = self.changed.entry(id).or_default();
         if let Some((link, number)) = waiting
             && let Some(answer) = self.links.get_mut(&link).and_then(|link| link.find(number))
         {
             answer.waits += 1;
+            answers.push((link, number));
         }
-        let ticket = Ticket { answer: waiting, session: None, bytes: 0, since: self.now };
-        self.append(
-            format!("{store}/{SESSIONS}"),
-            LogRecord { value, key, ..LogRecord::default() },
-            true,
-            ticket,
-        );
+    }
+
+    /// Writes down the sessions that changed: that they are there, and what they subscribe to. Of each one record is under
+    /// way at most, so that a client that changes its mind all the time fills no memory.
+    pub(super) fn write_sessions(&mut self) {
+        let Some(store) = self.store.clone() else { return };
+        for (id, answers) in std::mem::take(&mut self.changed) {
+            // One that is gone needs no more, and its connection is gone too.
+            let Some(session) = self.sessions.get_mut(&id) else { continue };
+            let Some(stored) = &mut session.stored else { continue };
+            if std::mem::replace(&mut stored.noting, true) {
+                self.changed.insert(id, answers);
+                continue;
+            }
+            let value = record_of(session);
+            let record = LogRecord { value, key: Some(Str::new(&session.client)), ..LogRecord::default() };
+            let ticket = Ticket { answers, note: Some(id), session: None, bytes: 0, since: self.now };
+            self.append(format!("{store}/{SESSIONS}"), record, ticket);
+        }
     }
 
     /// Writes down that a session is gone, and takes its log away once nothing is on its way there.
@@ -106,8 +112,8 @@ impl Router {
         value.insert("client", &*session.client);
         value.insert("deleted", true);
         let record = LogRecord { value, key: Some(Str::new(&session.client)), ..LogRecord::default() };
-        let ticket = Ticket { answer: None, session: None, bytes: 0, since: self.now };
-        self.append(format!("{store}/{SESSIONS}"), record, true, ticket);
+        let ticket = Ticket { answers: Vec::new(), note: None, session: None, bytes: 0, since: self.now };
+        self.append(format!("{store}/{SESSIONS}"), record, ticket);
         if stored.pending == 0 {
             self.jobs.push(Job::Remove { log: stored.log.clone() });
         } else {
@@ -115,35 +121,38 @@ impl Router {
         }
     }
 
-    fn append(&mut self, log: String, record: LogRecord, urgent: bool, ticket: Ticket) {
+    fn append(&mut self, log: String, record: LogRecord, ticket: Ticket) {
         let number = self.next_number();
         let compact = ticket.session.is_none();
         self.pending_bytes += ticket.bytes;
         self.tickets.insert(number, ticket);
-        self.jobs.push(Job::Append { ticket: number, log, compact, urgent, record });
+        self.jobs.push(Job::Append { ticket: number, log, compact, record });
     }
 
     /// An append is on the disk, under this sequence; or it never will be, and then its answer never leaves.
     pub fn appended(&mut self, ticket: u64, result: Result<u64, String>) {
-        let Some(Ticket { answer, session, bytes, .. }) = self.tickets.remove(&ticket) else { return };
+        let Some(Ticket { answers, note, session, bytes, .. }) = self.tickets.remove(&ticket) else { return };
         self.pending_bytes -= bytes;
+        if let Some(stored) =
+            note.and_then(|id| self.sessions.get_mut(&id)).and_then(|session| session.stored.as_mut())
+        {
+            stored.noting = false;
+        }
         if let Some((id, queued, log)) = session {
             self.appended_to(id, queued, &log, result.as_ref().ok().copied());
         }
-        match (result, answer) {
-            (Ok(_), Some((link, number))) => {
-                if let Some(answer) = self.links.get_mut(&link).and_then(|link| link.find(number)) {
-                    answer.waits = answer.waits.saturating_sub(1);
-                }
-                self.let_answers_go(link);
+        if let Err(error) = &result {
+            self.warn("store", || format!("the store does not take messages: {error}"));
+        }
+        for (link, number) in answers {
+            if result.is_err() {
+                self.end_link(link, reason::QUOTA, "what it sent cannot be stored");
+                continue;
             }
-            (Ok(_), None) => {}
-            (Err(error), answer) => {
-                self.warn("store", || format!("the store does not take messages: {error}"));
-                if let Some((link, _)) = answer {
-                    self.end_link(link, reason::QUOTA, "what it sent cannot be stored");
-                }
+            if let Some(answer) = self.links.get_mut(&link).and_then(|link| link.find(number)) {
+                answer.waits = answer.waits.saturating_sub(1);
             }
+            self.let_answers_go(link);
         }
     }
 
@@ -207,16 +216,7 @@ impl Router {
         session.expiry = record.expiry.min(self.limits.session_expiry);
         session.ends_at = Some(self.now + u64::from(session.expiry) * 1000);
         let log = Arc::from(&*record.log);
-        session.stored = Some(Stored {
-            log,
-            loaded: done + 1,
-            end,
-            done,
-            moved: false,
-            fetching: false,
-            pending: 0,
-            bytes,
-        });
+        session.stored = Some(Stored { loaded: done + 1, end, done, bytes, ..Stored::new(log) });
         for (text, wish, identifier) in &record.subscriptions {
             let Some(filter) = filter::parse(text) else { continue };
             self.tree.insert(filter, Subscription { session: id, wish: *wish, identifier: *identifier });
@@ -225,6 +225,29 @@ impl Router {
         self.by_client.insert(client, id);
         self.sessions.insert(id, session);
     }
+}
+
+fn record_of(session: &Session) -> Object {
+    let mut value = Object::new();
+    value.insert("client", &*session.client);
+    value.insert("version", if session.version == Version::V5 { 5 } else { 4 });
+    value.insert("expiry", i64::from(session.expiry));
+    if let Some(stored) = &session.stored {
+        value.insert("log", &*stored.log);
+    }
+    let subscriptions = session.subscriptions.iter().map(|(filter, (wish, identifier))| {
+        let mut one = Object::new();
+        one.insert("filter", filter.as_str());
+        one.insert("qos", wish.qos as i64);
+        one.insert("noLocal", wish.no_local);
+        one.insert("asPublished", wish.retain_as_published);
+        if let Some(identifier) = identifier {
+            one.insert("identifier", i64::from(*identifier));
+        }
+        Value::Object(one)
+    });
+    value.insert("subscriptions", Value::array(subscriptions.collect()));
+    value
 }
 
 /// A session as it stands in the log of sessions.
