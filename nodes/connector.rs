@@ -184,6 +184,11 @@ pub trait ResourceHost: Send + Sync {
     /// Another resource that this one names. It is lent as it is: the host opens it for connectors only.
     fn resource(&self, id: &str) -> Option<Arc<dyn DynResource>>;
     fn random(&self) -> u64;
+    fn wall_ms(&self) -> i64;
+    /// The logs of this gateway; none where it has no data directory.
+    fn logs(&self) -> Option<Arc<dyn Logs>> {
+        None
+    }
 }
 
 /// A connection that several nodes share, or settings that they share, which leave all this as it is. What a resource

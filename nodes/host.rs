@@ -183,6 +183,12 @@ pub trait Logs: Send + Sync {
 
     /// Reads a log. With a name the place is kept: `from` is where a new reader of that name begins.
     fn read(&self, log: &str, reader: Option<&str>, from: From) -> Result<Box<dyn LogReader>, NodeError>;
+
+    /// How large a log is on the disk.
+    fn bytes(&self, log: &str) -> u64;
+
+    /// Takes a log away, with its readers. Nothing is to be appended to it any more, now or later.
+    fn remove(&self, log: &str);
 }
 
 /// What is appended together.
@@ -206,6 +212,8 @@ pub struct Keep {
     pub max_age: Option<Duration>,
     /// Of records with the same key only the newest, after a while.
     pub compact: bool,
+    /// What its readers are done with goes, and nothing else: it needs a reader with a name.
+    pub queue: bool,
 }
 
 /// One record of a log.

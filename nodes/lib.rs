@@ -43,6 +43,8 @@ folders! {
     logic,
     #[cfg(feature = "mqtt")]
     mqtt,
+    #[cfg(feature = "mqtt-server")]
+    mqtt_server,
     network,
     parse,
     sequence,

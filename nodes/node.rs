@@ -94,6 +94,8 @@ pub struct Built {
     /// Which messages tell a connector itself what to do. They go to `Connector::command` at once: past its outbox, and
     /// also while its connection is away.
     pub commands: Option<fn(&Object) -> bool>,
+    /// Of a resource: it is opened by itself, and stays open while it is in the flow, whether or not a node uses it.
+    pub stands_alone: bool,
 }
 
 pub enum Kind {
@@ -139,6 +141,7 @@ impl Built {
             callable: false,
             tells_empty_name: false,
             commands: None,
+            stands_alone: false,
         }
     }
 
@@ -175,6 +178,11 @@ impl Built {
 
     pub fn commanded_by(mut self, is_command: fn(&Object) -> bool) -> Built {
         self.commands = Some(is_command);
+        self
+    }
+
+    pub fn standing_alone(mut self) -> Built {
+        self.stands_alone = true;
         self
     }
 

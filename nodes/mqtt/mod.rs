@@ -30,8 +30,8 @@ mod session_out;
 mod settings;
 mod settings_raw;
 mod subscriptions;
-mod topic;
-mod transport;
+pub(crate) mod topic;
+pub(crate) mod transport;
 mod user;
 
 use crate::node::NodeType;

@@ -117,6 +117,7 @@ fn make(config: Config) -> Result<LogOut, NodeError> {
             max_messages: (config.keep_messages > 0).then_some(config.keep_messages as u64),
             max_age: (!max_age.is_zero()).then_some(max_age),
             compact: config.compact,
+            queue: false,
         },
         urgent: config.urgent,
         open: None,

@@ -152,6 +152,16 @@ impl Logs for MemoryLogs {
         let (logs, log, reader) = (self.clone(), log.to_string(), reader.map(Str::new));
         Ok(Box::new(Reader { logs, log, reader, next, changes }))
     }
+
+    fn bytes(&self, log: &str) -> u64 {
+        let weigh =
+            |log: &Log| log.records.iter().map(|record| crate::cx::weight(&record.value) as u64).sum();
+        self.lock().logs.get(log).map_or(0, weigh)
+    }
+
+    fn remove(&self, log: &str) {
+        self.lock().logs.remove(log);
+    }
 }
 
 struct Reader {

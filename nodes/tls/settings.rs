@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::server::WebPkiClientVerifier;
 use rustls::{AlertDescription, CertificateError, ClientConfig, RootCertStore, ServerConfig};
 
 use super::unverified::Unverified;
@@ -91,8 +92,13 @@ impl TlsSettings {
 
     /// For a node that listens. Clients are not asked for a certificate, as in Node-RED.
     pub fn server(&self) -> Result<ServerConfig, NodeError> {
+        self.server_for(false)
+    }
+
+    /// For a node that listens, and perhaps lets only clients in whose certificate the CA here has signed.
+    pub fn server_for(&self, asks_clients: bool) -> Result<ServerConfig, NodeError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ServerConfig::builder_with_provider(provider)
+        let builder = ServerConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
             .map_err(|error| NodeError::fatal(format!("TLS cannot be set up: {error}")))?;
         let (Some(pem), Some(key)) = (self.certificate.read("certificate")?, self.key.read("key")?) else {
@@ -101,7 +107,22 @@ impl TlsSettings {
                 "a listener needs a certificate and its key in the TLS settings",
             ));
         };
-        let builder = builder.with_no_client_auth();
+        let builder = if asks_clients {
+            if self.authority == Pem::None {
+                let text = "to ask clients for certificates, name the CA certificate that they are signed by";
+                return Err(NodeError::config("/tls", text));
+            }
+            let roots = Arc::new(self.roots()?);
+            let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider).build();
+            let verifier = verifier.map_err(|error| {
+                NodeError::disconnected(format!(
+                    "clients cannot be verified with the CA certificate: {error}"
+                ))
+            })?;
+            builder.with_client_cert_verifier(verifier)
+        } else {
+            builder.with_no_client_auth()
+        };
         let chain = certificates(&pem, "certificate")?;
         let mut config = builder.with_single_cert(chain, private_key(&key)?).map_err(|error| {
             NodeError::disconnected(format!("the certificate and its key do not go together: {error}"))

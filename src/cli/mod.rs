@@ -3,6 +3,7 @@
 //! Printing is what a command line is for, so the lint against it is off here and only here.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod broker;
 mod check;
 pub mod data_dir;
 mod generate;

@@ -13,7 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::data_dir::DataDir;
 use super::heal::{self, Heal};
-use super::{Outcome, logging, output, settings};
+use super::{Outcome, broker, logging, output, settings};
 use crate::control::{Control, Live};
 use crate::engine::{DISK, Deployed, Drained, Engine, Event, LogObserver, NodeRef, Observer, Options};
 use crate::flow::{self, Deployment, Document, Limits, Plan, Problem, ProcessEnv};
@@ -79,6 +79,9 @@ impl Run {
         let engine = Arc::new(engine);
         let control = Control::serve(store.clone(), live(&engine), runtime.handle())
             .with_context(|| format!("cannot listen for commands in {}", directory.display()))?;
+        if let Some(address) = configured.mqtt {
+            broker::start(&engine, address, &settings)?;
+        }
         let deployed = engine.deploy(plan, Deployment::Full);
         tell_deployed(&deployed);
         eprintln!("tidegate {} runs {name}: {count}", env!("CARGO_PKG_VERSION"));

@@ -3,12 +3,14 @@
 
 use std::fs;
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use tidegate_nodes::host;
+use tidegate_nodes::value::Value;
 use toml::de::{DeTable, DeValue};
 
 use crate::flow;
@@ -27,6 +29,10 @@ pub struct Settings {
     pub context_default: ContextStore,
     /// Seconds that a stop may take.
     pub drain: u64,
+    /// Where a broker listens that is in no flow.
+    pub mqtt: Option<SocketAddr>,
+    /// Listeners beyond this board need no users.
+    pub insecure_listen: bool,
 }
 
 /// Where contexts are kept that name no store.
@@ -56,6 +62,8 @@ impl Default for Settings {
             hold_bytes: nodes.hold_bytes,
             context_default: ContextStore::Memory,
             drain: 10,
+            mqtt: None,
+            insecure_listen: false,
         }
     }
 }
@@ -70,6 +78,8 @@ struct Setting {
 enum Kind {
     Choice(&'static [&'static str]),
     Whole { least: u64, most: u64 },
+    Address,
+    Switch,
 }
 
 /// Every setting there is. What is set has been checked against its kind, so that `set` cannot fail.
@@ -117,6 +127,12 @@ const SETTINGS: &[Setting] = &[
         kind: Kind::Whole { least: 0, most: 86_400 },
         set: |settings, text| settings.drain = whole(text),
     },
+    Setting { name: "mqtt", kind: Kind::Address, set: |settings, text| settings.mqtt = text.parse().ok() },
+    Setting {
+        name: "insecure_listen",
+        kind: Kind::Switch,
+        set: |settings, text| settings.insecure_listen = text == "true",
+    },
 ];
 
 /// Of text that was checked.
@@ -129,6 +145,8 @@ impl Kind {
         match self {
             Kind::Choice(words) => format!("one of {}", words.join(", ")),
             Kind::Whole { least, most } => format!("a whole number from {least} to {most}"),
+            Kind::Address => "an address with a port, as 127.0.0.1:1883".to_string(),
+            Kind::Switch => "true or false".to_string(),
         }
     }
 
@@ -138,6 +156,8 @@ impl Kind {
             Kind::Whole { least, most } => {
                 text.parse::<u64>().is_ok_and(|number| (*least..=*most).contains(&number))
             }
+            Kind::Address => text.parse::<SocketAddr>().is_ok(),
+            Kind::Switch => matches!(text, "true" | "false"),
         }
     }
 }
@@ -166,6 +186,12 @@ pub struct Flags {
     /// Seconds that a stop may take before what is not done is given up and named
     #[arg(long, value_name = "SECONDS", value_parser = checked("drain"))]
     drain: Option<String>,
+    /// Start an MQTT broker that listens here, beside the flow
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = checked("mqtt"))]
+    mqtt: Option<String>,
+    /// Let listeners be reached from elsewhere without users
+    #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true", value_parser = checked("insecure_listen"))]
+    insecure_listen: Option<String>,
 }
 
 /// Reads a flag as the setting of this name, so that a wrong one is wrong usage.
@@ -187,6 +213,8 @@ impl Flags {
             "hold_bytes" => self.hold_bytes.as_deref(),
             "context_default" => self.context_default.as_deref(),
             "drain" => self.drain.as_deref(),
+            "mqtt" => self.mqtt.as_deref(),
+            "insecure_listen" => self.insecure_listen.as_deref(),
             _ => None,
         }
     }
@@ -249,7 +277,8 @@ impl Settings {
                 bail!("{file}, line {at}: no setting `{name}`; {hint}");
             };
             let (given, fits) = match (value.get_ref(), &setting.kind) {
-                (DeValue::String(text), Kind::Choice(_)) => (text.to_string(), true),
+                (DeValue::Boolean(on), Kind::Switch) => (on.to_string(), true),
+                (DeValue::String(text), Kind::Choice(_) | Kind::Address) => (text.to_string(), true),
                 (DeValue::Integer(number), Kind::Whole { .. }) => {
                     let number = i64::from_str_radix(number.as_str(), number.radix());
                     (number.map_or_else(|_| "a number out of range".to_string(), |n| n.to_string()), true)
@@ -282,11 +311,13 @@ impl Settings {
 
     /// What nodes read.
     pub fn nodes(&self) -> host::Settings {
-        host::Settings {
+        let mut settings = host::Settings {
             hold_limit: self.hold_limit,
             hold_bytes: self.hold_bytes,
             ..host::Settings::default()
-        }
+        };
+        settings.other.insert("insecure_listen".to_string(), Value::Bool(self.insecure_listen));
+        settings
     }
 
     pub fn drain(&self) -> Duration {
@@ -344,6 +375,8 @@ mod tests {
             ("durability = 2", "`durability` is of type integer: expected one of"),
             ("[store]\ndrain = 1", "line 1: no setting `store`"),
             ("drain = 1\ndrain = 2", "tidegate.toml, line 2: duplicate key"),
+            ("mqtt = \"1883\"", "`mqtt` is 1883: expected an address with a port, as 127.0.0.1:1883"),
+            ("insecure_listen = 1", "`insecure_listen` is of type integer: expected true or false"),
             ("drain 1", "tidegate.toml, line 1: "),
         ] {
             let error = load(file, &[], &Flags::default()).unwrap_err();
@@ -368,6 +401,8 @@ mod tests {
             let value = match setting.kind {
                 Kind::Choice(words) => words[0].to_string(),
                 Kind::Whole { least, .. } => least.to_string(),
+                Kind::Address => "127.0.0.1:1883".to_string(),
+                Kind::Switch => "true".to_string(),
             };
             let flag = format!("--{}", setting.name.replace('_', "-"));
             let all = All::try_parse_from(["x", &flag, &value]).map_err(|error| error.to_string());

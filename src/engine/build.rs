@@ -36,7 +36,7 @@ pub fn make(plan: &PlanNode, shared: &Shared) -> (Made, Option<NodeError>) {
         PlanKind::Status => return (Made::of(Running::SubflowStatus), None),
     };
     match guarded(node_type, plan) {
-        Ok(Built { kind, listens, links, callable, tells_empty_name, commands }) => {
+        Ok(Built { kind, listens, links, callable, tells_empty_name, commands, stands_alone: _ }) => {
             let mut made = Made::of(Running::Stopped("it documents the flow".to_string()));
             made.facts = Facts { listen: listens, links, callable, tells_empty_name };
             match kind {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use tidegate_nodes::connector::DynConnector;
 use tidegate_nodes::error::NodeError;
 use tidegate_nodes::message::Token;
-use tidegate_nodes::node::Kind;
+use tidegate_nodes::node::{Built, Kind};
 use tidegate_nodes::outbox::Delivery;
 use tidegate_nodes::value::Str;
 
@@ -17,10 +17,11 @@ use super::build::{self, Made};
 use super::connectors;
 use super::inbox::LaneHandle;
 use super::lane::{Lane, lost};
+use super::observer::NodeRef;
 use super::pending::Pending;
 use super::place::Place;
 use super::port::{Phase, Port};
-use super::resources::Lent;
+use super::resources::{Lent, User};
 use super::slot::Running;
 use super::swap::{Legacy, bury, close_nodes, entries, places, refill, rewire};
 use super::{Engine, Shared, kept};
@@ -32,6 +33,8 @@ pub struct Layout {
     pub plan: Plan,
     pub lanes: Vec<Arc<LaneHandle>>,
     pub tasks: HashMap<Str, Task>,
+    /// Resources that are open without a node that uses them.
+    pub alone: HashMap<Str, User>,
     lane_count: u64,
 }
 
@@ -88,6 +91,7 @@ impl Engine {
 
         // Stop: connectors that go or are replaced, while lanes still run and take their last answers.
         let mut ports = self.stop_connectors(&mut layout, &restart.stop);
+        self.close_alone(&mut layout, |id| restart.stop.iter().any(|stopped| stopped == id));
 
         // Swap: with all lanes held, so that nothing is on its way between two of them.
         let handles = self.lanes_of(&mut layout, &plan);
@@ -149,6 +153,7 @@ impl Engine {
         for (node, handle, port, connector) in connectors {
             self.spawn(&mut layout, &node, handle, port, connector);
         }
+        self.open_alone(&mut layout);
         for handle in &handles {
             handle.wake();
         }
@@ -171,7 +176,8 @@ impl Engine {
             match build::guarded(node_type, node) {
                 Ok(built) => {
                     if let Kind::Resource(resource) = built.kind {
-                        resources.insert(id.clone(), Lent::new(build::node_ref(node), resource));
+                        let lent = Lent::new(build::node_ref(node), resource, built.stands_alone);
+                        resources.insert(id.clone(), lent);
                     }
                 }
                 Err(error) => {
@@ -202,6 +208,35 @@ impl Engine {
             }
         }
         tasks.into_iter().map(|(id, task)| (id, task.port)).collect()
+    }
+
+    /// Opens what stands by itself and is not open. Flow tests open nothing.
+    fn open_alone(&self, layout: &mut Layout) {
+        let Some(runtime) = self.runtime.as_ref().filter(|_| self.shared.options.stubs.is_none()) else {
+            return;
+        };
+        let _entered = runtime.enter();
+        let resources = self.shared.resources.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for (id, lent) in resources.iter().filter(|(_, lent)| lent.alone) {
+            layout.alone.entry(id.clone()).or_insert_with(|| lent.enter(&self.shared));
+        }
+    }
+
+    /// Closes what stands by itself, and waits for it: who comes next may want the same port.
+    pub(super) fn close_alone(&self, layout: &mut Layout, closes: impl Fn(&Str) -> bool) {
+        let Some(runtime) = &self.runtime else { return };
+        for (_, user) in layout.alone.extract_if(|id, _| closes(id)) {
+            runtime.block_on(user.leave());
+        }
+    }
+
+    /// Opens a resource that is in no flow, until the engine stops. Building it is the caller's.
+    pub fn open_beside(&self, node: NodeRef, built: Built) {
+        let (Some(runtime), Kind::Resource(resource)) = (&self.runtime, built.kind) else { return };
+        let _entered = runtime.enter();
+        let key = Str::from(format!("beside {}", node.id));
+        let user = Lent::new(node, resource, true).enter(&self.shared);
+        self.lock().alone.insert(key, user);
     }
 
     fn lanes_of(&self, layout: &mut Layout, plan: &Plan) -> Vec<Arc<LaneHandle>> {

@@ -73,6 +73,8 @@ impl Engine {
                 }
             }
         }
+        // After the connectors, which may have been its clients.
+        self.close_alone(&mut layout, |_| true);
         // What is still held is dropped here, and its sources hear that it was not delivered.
         for handle in layout.lanes.drain(..) {
             *handle.lane() = Lane::default();

@@ -47,7 +47,9 @@ impl DeviceLogs {
             return self.store.log(name, &retention);
         }
         declared.insert(Str::new(name), retention.clone());
-        let before = self.store.find_log(name).map(|log| log.view().retention);
+        // One with nothing in it was only looked at.
+        let known = self.store.find_log(name).filter(|log| log.next() > 1);
+        let before = known.map(|log| log.view().retention);
         if before.is_some_and(|before| before != retention) {
             tracing::info!("the log {name} is kept within other limits from now on, as its node says");
         }
@@ -66,7 +68,7 @@ impl Logs for DeviceLogs {
             max_messages: keep.max_messages,
             max_age_ms: keep.max_age.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
             compact: keep.compact,
-            queue: false,
+            queue: keep.queue,
         };
         let log = self.declare(log, retention);
         let ran_ms = self.store.ran_ms();
@@ -121,6 +123,17 @@ impl Logs for DeviceLogs {
         let kept = cursor.map(|cursor| Arc::new(Standing { log: log.clone(), cursor }));
         let store = self.store.clone();
         Ok(Box::new(Reader { store, log, kept, next, read: VecDeque::new(), changes, _lease: lease }))
+    }
+
+    fn bytes(&self, log: &str) -> u64 {
+        self.store.find_log(log).map_or(0, |log| log.bytes())
+    }
+
+    fn remove(&self, log: &str) {
+        if allowed(log).is_ok() {
+            self.declared.lock().unwrap_or_else(PoisonError::into_inner).remove(log);
+            self.store.drop_log(log);
+        }
     }
 }
 
@@ -264,6 +277,39 @@ mod tests {
         assert_eq!(append(&logs, "log 7", &Keep::default()), Ok(vec![1]));
         let refused = append(&logs, "one more", &Keep::default()).unwrap_err();
         assert!(matches!(&refused, NodeError::Rejected(text) if text.contains("logs already")), "{refused}");
+    }
+
+    /// Blocks of one that is gone may still be found on the disk: its number must not be another's.
+    #[test]
+    fn a_log_that_is_removed_leaves_nothing_and_its_number_is_not_given_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let queue = Keep { queue: true, ..Keep::default() };
+        let open = || Arc::new(Store::open(dir.path(), Options::default()).unwrap());
+        let store = open();
+        let logs = DeviceLogs::new(store.clone());
+        append(&logs, "stays", &Keep::default()).unwrap();
+        for sequence in 1..=3 {
+            assert_eq!(append(&logs, "goes", &queue), Ok(vec![sequence]));
+        }
+        let mut reader = logs.read("goes", Some("r"), From::Start).unwrap();
+        reader.done(2);
+        drop(reader);
+        let number = store.find_log("goes").unwrap().id;
+        assert!(logs.bytes("goes") > 0);
+        logs.remove("goes");
+        assert_eq!(logs.bytes("goes"), 0);
+        append(&logs, "stays", &Keep::default()).unwrap();
+        drop(logs);
+        store.close();
+        drop(store);
+        let store = open();
+        assert!(store.find_log("goes").is_none());
+        let logs = DeviceLogs::new(store.clone());
+        assert_eq!(append(&logs, "goes", &queue), Ok(vec![1]), "a new one");
+        let log = store.find_log("goes").unwrap();
+        assert!(log.id > number, "{} {number}", log.id);
+        assert!(!log.has_reader("r"));
+        assert_eq!(append(&logs, "stays", &Keep::default()), Ok(vec![3]));
     }
 
     /// Two nodes may say different things of one log. The last that was opened is right, and nothing is written for each message.

@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 
 use tidegate_nodes::connector::{DynResource, ResourceHost};
 use tidegate_nodes::error::NodeError;
-use tidegate_nodes::host::Level;
+use tidegate_nodes::host::{Level, Logs};
 use tokio::sync::watch;
 
 use super::Shared;
 use super::backoff::Backoff;
+use super::logs::DeviceLogs;
 use super::observer::{Event, NodeRef};
 
 /// How a shared connection stands.
@@ -36,6 +37,8 @@ pub enum Standing {
 pub struct Lent {
     node: NodeRef,
     resource: Arc<dyn DynResource>,
+    /// It is open while it is in the plan, whether or not a node uses it.
+    pub alone: bool,
     standing: watch::Sender<Standing>,
     users: watch::Sender<usize>,
     /// Whether its task runs. Locked by who comes first and who ends it, so that none is missed in between.
@@ -49,10 +52,11 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(4);
 const STOOD: Duration = Duration::from_secs(10);
 
 impl Lent {
-    pub fn new(node: NodeRef, resource: Arc<dyn DynResource>) -> Arc<Lent> {
+    pub fn new(node: NodeRef, resource: Arc<dyn DynResource>, alone: bool) -> Arc<Lent> {
         Arc::new(Lent {
             node,
             resource,
+            alone,
             standing: watch::Sender::new(Standing::Closed),
             users: watch::Sender::new(0),
             hosted: Mutex::new(false),
@@ -153,6 +157,15 @@ impl ResourceHost for Place {
 
     fn random(&self) -> u64 {
         self.shared.upgrade().map_or(0, |shared| shared.random())
+    }
+
+    fn wall_ms(&self) -> i64 {
+        self.shared.upgrade().map_or(0, |shared| shared.clock.wall_ms())
+    }
+
+    fn logs(&self) -> Option<Arc<dyn Logs>> {
+        let store = self.shared.upgrade()?.options.store.clone()?;
+        Some(Arc::new(DeviceLogs::new(store)))
     }
 }
 

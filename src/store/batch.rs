@@ -9,6 +9,7 @@ use tidegate_nodes::value::Str;
 
 use super::StoreError;
 use super::block::{Blocks, Record};
+use super::catalog::HIGHEST;
 use super::cursor::{Cursor, Done, Reservation};
 use super::ledger::{Entry, Ledger};
 use super::log::{Log, Segment};
@@ -35,6 +36,8 @@ pub struct Batch<'c> {
     entries: Vec<Entry>,
     /// Logs whose retention is to be noted in the database.
     noted: Vec<Arc<Log>>,
+    /// Logs that are taken out of the database, after all else.
+    gone: Vec<Arc<Log>>,
 }
 
 struct Appending {
@@ -74,6 +77,7 @@ impl<'c> Batch<'c> {
             moves: BTreeMap::new(),
             entries: Vec::new(),
             noted: Vec::new(),
+            gone: Vec::new(),
         }
     }
 
@@ -136,6 +140,11 @@ impl<'c> Batch<'c> {
         self.noted.push(log.clone());
     }
 
+    /// Takes a log out of the database, with its readers.
+    pub fn drop_log(&mut self, log: &Arc<Log>) {
+        self.gone.push(log.clone());
+    }
+
     fn move_of(&mut self, log: &Arc<Log>, cursor: &Arc<Cursor>) -> &mut Move {
         self.moves.entry((log.id, cursor.reader.clone())).or_insert_with(|| Move {
             log: log.clone(),
@@ -162,6 +171,9 @@ impl<'c> Batch<'c> {
         }
         for moved in self.moves.values_mut() {
             write_move(self.connection, moved)?;
+        }
+        for log in std::mem::take(&mut self.gone) {
+            erase_log(self.connection, log.id)?;
         }
         Ok(())
     }
@@ -269,6 +281,25 @@ fn note_log(connection: &Connection, log: &Log) -> Result<(), StoreError> {
              ON CONFLICT (id) DO UPDATE SET settings = excluded.settings",
         )?
         .execute(params![log.id, log.name.as_str(), retention])?;
+    Ok(())
+}
+
+/// Of positions that were written a moment ago too: nothing of it may be taken for another log's later.
+fn erase_log(connection: &Connection, id: u32) -> Result<(), StoreError> {
+    let mut segments = connection.prepare_cached("SELECT id FROM segments WHERE log = ?")?;
+    let segments: Vec<i64> = segments.query_map([id], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    for segment in segments {
+        connection.execute_batch(&format!("DROP TABLE IF EXISTS {}", schema::segment_table(segment)))?;
+    }
+    for table in ["segments", "readers", "skips", "ahead"] {
+        connection.execute(&format!("DELETE FROM {table} WHERE log = ?"), [id])?;
+    }
+    connection.execute("DELETE FROM logs WHERE id = ?", [id])?;
+    // Numbers of logs are not given again.
+    connection.execute(
+        "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value)",
+        params![HIGHEST, id],
+    )?;
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Every log there is, by name.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension};
@@ -12,9 +13,14 @@ use super::cursor::{Cursor, Done};
 use super::log::{Log, Retention, Segment, View};
 use super::schema::segment_table;
 
+/// Where the highest number of a log is noted, in the table `meta`.
+pub const HIGHEST: &str = "highest_log";
+
 #[derive(Default)]
 pub struct Catalog {
     logs: Mutex<BTreeMap<Str, Arc<Log>>>,
+    /// The highest number of a log ever given, those that are gone included: blocks of theirs may still be found.
+    highest: AtomicU32,
 }
 
 impl Catalog {
@@ -36,7 +42,10 @@ impl Catalog {
             let log = load_log(connection, id, Str::from(name), retention)?;
             logs.insert(log.name.clone(), log);
         }
-        Ok(Catalog { logs: Mutex::new(logs) })
+        let used = logs.values().map(|log: &Arc<Log>| log.id).max().unwrap_or(0);
+        let noted = connection.query_row("SELECT value FROM meta WHERE key = ?", [HIGHEST], |row| row.get(0));
+        let highest = noted.optional()?.unwrap_or(0).max(used);
+        Ok(Catalog { logs: Mutex::new(logs), highest: AtomicU32::new(highest) })
     }
 
     pub fn get(&self, name: &str) -> Option<Arc<Log>> {
@@ -49,11 +58,16 @@ impl Catalog {
         if let Some(log) = logs.get(name) {
             return log.clone();
         }
-        let id = logs.values().map(|log| log.id).max().unwrap_or(0) + 1;
+        let id = self.highest.fetch_add(1, Ordering::Relaxed) + 1;
         let view = View { retention: retention.clone(), segments: Vec::new() };
         let log = Log::new(id, Str::new(name), view, 1);
         logs.insert(log.name.clone(), log.clone());
         log
+    }
+
+    /// Forgets a log, which is taken out of the database by who calls this.
+    pub fn remove(&self, name: &str) -> Option<Arc<Log>> {
+        self.lock().remove(name)
     }
 
     pub fn all(&self) -> Vec<Arc<Log>> {

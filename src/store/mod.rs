@@ -163,6 +163,16 @@ impl Store {
         log
     }
 
+    /// Takes a log away, with all that is in it and its readers. Nothing is to be appended to it any more.
+    pub fn drop_log(&self, name: &str) {
+        let Some(log) = self.catalog.remove(name) else { return };
+        let act = move |batch: &mut batch::Batch<'_>| {
+            batch.drop_log(&log);
+            Ok(())
+        };
+        self.submit(Commit { act: Some(Box::new(act)), ..Commit::default() });
+    }
+
     pub fn find_log(&self, name: &str) -> Option<Arc<Log>> {
         self.catalog.get(name)
     }
