@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use clap::Args;
 use tidegate_nodes::host;
 use toml::de::{DeTable, DeValue};
 
+use crate::api::{self, Listen};
 use crate::flow;
 use crate::store::{self, Batching, Durability};
 
@@ -27,7 +29,20 @@ pub struct Settings {
     pub context_default: ContextStore,
     /// Seconds that a stop may take.
     pub drain: u64,
+    /// Where it listens for HTTP; nothing: nowhere.
+    pub listen: Option<SocketAddr>,
+    /// Whether somebody has said where: then it listens from the start.
+    pub listen_is_set: bool,
+    /// Whether others than this machine may reach it.
+    pub insecure_listen: bool,
+    /// The largest body of an HTTP request.
+    pub api_max_length: usize,
+    /// HTTP clients at once.
+    pub http_connections: usize,
 }
+
+/// Node-RED's port, on this machine only.
+const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1880);
 
 /// Where contexts are kept that name no store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +71,11 @@ impl Default for Settings {
             hold_bytes: nodes.hold_bytes,
             context_default: ContextStore::Memory,
             drain: 10,
+            listen: Some(LISTEN),
+            listen_is_set: false,
+            insecure_listen: false,
+            api_max_length: 5 * 1024 * 1024,
+            http_connections: 1_000,
         }
     }
 }
@@ -69,7 +89,13 @@ struct Setting {
 
 enum Kind {
     Choice(&'static [&'static str]),
-    Whole { least: u64, most: u64 },
+    Whole {
+        least: u64,
+        most: u64,
+    },
+    Switch,
+    /// `ADDRESS:PORT`, or `off`.
+    Address,
 }
 
 /// Every setting there is. What is set has been checked against its kind, so that `set` cannot fail.
@@ -117,6 +143,29 @@ const SETTINGS: &[Setting] = &[
         kind: Kind::Whole { least: 0, most: 86_400 },
         set: |settings, text| settings.drain = whole(text),
     },
+    Setting {
+        name: "listen",
+        kind: Kind::Address,
+        set: |settings, text| {
+            settings.listen = text.parse().ok();
+            settings.listen_is_set = true;
+        },
+    },
+    Setting {
+        name: "insecure_listen",
+        kind: Kind::Switch,
+        set: |settings, text| settings.insecure_listen = text == "true",
+    },
+    Setting {
+        name: "api_max_length",
+        kind: Kind::Whole { least: 1, most: 1 << 30 },
+        set: |settings, text| settings.api_max_length = whole(text) as usize,
+    },
+    Setting {
+        name: "http_connections",
+        kind: Kind::Whole { least: 1, most: 100_000 },
+        set: |settings, text| settings.http_connections = whole(text) as usize,
+    },
 ];
 
 /// Of text that was checked.
@@ -129,6 +178,8 @@ impl Kind {
         match self {
             Kind::Choice(words) => format!("one of {}", words.join(", ")),
             Kind::Whole { least, most } => format!("a whole number from {least} to {most}"),
+            Kind::Switch => "true or false".to_string(),
+            Kind::Address => format!("an address and a port, such as {LISTEN}, or off"),
         }
     }
 
@@ -138,6 +189,8 @@ impl Kind {
             Kind::Whole { least, most } => {
                 text.parse::<u64>().is_ok_and(|number| (*least..=*most).contains(&number))
             }
+            Kind::Switch => matches!(text, "true" | "false"),
+            Kind::Address => text == "off" || text.parse::<SocketAddr>().is_ok(),
         }
     }
 }
@@ -166,6 +219,25 @@ pub struct Flags {
     /// Seconds that a stop may take before what is not done is given up and named
     #[arg(long, value_name = "SECONDS", value_parser = checked("drain"))]
     drain: Option<String>,
+    /// Where to listen for HTTP, from the start; off for nowhere. Not set: on 127.0.0.1:1880 as soon as a node needs it
+    #[arg(long, value_name = "ADDR:PORT|off", value_parser = checked("listen"))]
+    listen: Option<String>,
+    /// Let others than this machine reach it, though nobody is asked for a password
+    #[arg(
+        long,
+        value_name = "true|false",
+        value_parser = checked("insecure_listen"),
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
+    insecure_listen: Option<String>,
+    /// How large the body of an HTTP request may be
+    #[arg(long, value_name = "BYTES", value_parser = checked("api_max_length"))]
+    api_max_length: Option<String>,
+    /// How many HTTP clients may be connected at once
+    #[arg(long, value_name = "CLIENTS", value_parser = checked("http_connections"))]
+    http_connections: Option<String>,
 }
 
 /// Reads a flag as the setting of this name, so that a wrong one is wrong usage.
@@ -187,6 +259,10 @@ impl Flags {
             "hold_bytes" => self.hold_bytes.as_deref(),
             "context_default" => self.context_default.as_deref(),
             "drain" => self.drain.as_deref(),
+            "listen" => self.listen.as_deref(),
+            "insecure_listen" => self.insecure_listen.as_deref(),
+            "api_max_length" => self.api_max_length.as_deref(),
+            "http_connections" => self.http_connections.as_deref(),
             _ => None,
         }
     }
@@ -225,6 +301,15 @@ impl Settings {
                 (setting.set)(&mut settings, text);
             }
         }
+        if let Some(address) = settings.listen.filter(|address| !address.ip().to_canonical().is_loopback())
+            && !settings.insecure_listen
+        {
+            bail!(
+                "to listen on {address} lets everybody in who can reach this machine, for there are no passwords yet: \
+                 listen on 127.0.0.1:{}, or add --insecure-listen where the network is trusted",
+                address.port()
+            );
+        }
         Ok(settings)
     }
 
@@ -249,7 +334,8 @@ impl Settings {
                 bail!("{file}, line {at}: no setting `{name}`; {hint}");
             };
             let (given, fits) = match (value.get_ref(), &setting.kind) {
-                (DeValue::String(text), Kind::Choice(_)) => (text.to_string(), true),
+                (DeValue::String(text), Kind::Choice(_) | Kind::Address) => (text.to_string(), true),
+                (DeValue::Boolean(on), Kind::Switch) => (on.to_string(), true),
                 (DeValue::Integer(number), Kind::Whole { .. }) => {
                     let number = i64::from_str_radix(number.as_str(), number.radix());
                     (number.map_or_else(|_| "a number out of range".to_string(), |n| n.to_string()), true)
@@ -287,6 +373,16 @@ impl Settings {
             hold_bytes: self.hold_bytes,
             ..host::Settings::default()
         }
+    }
+
+    /// The HTTP listener.
+    pub fn api(&self) -> api::Options {
+        let listen = match self.listen {
+            None => Listen::Never,
+            Some(address) if self.listen_is_set => Listen::Always(address),
+            Some(address) => Listen::Needed(address),
+        };
+        api::Options { listen, body_limit: self.api_max_length, connections: self.http_connections }
     }
 
     pub fn drain(&self) -> Duration {
@@ -357,6 +453,23 @@ mod tests {
     }
 
     #[test]
+    fn others_are_let_in_only_where_somebody_has_said_so() {
+        let load = |file: &str| load(file, &[], &Flags::default());
+        assert_eq!(load("").unwrap().api().listen, Listen::Needed(LISTEN));
+        assert_eq!(load("listen = \"off\"").unwrap().api().listen, Listen::Never);
+        let local = "[::1]:8080".parse().unwrap();
+        assert_eq!(load("listen = \"[::1]:8080\"").unwrap().api().listen, Listen::Always(local));
+        let everywhere = "0.0.0.0:1880".parse().unwrap();
+        let open = load("listen = \"0.0.0.0:1880\"\ninsecure_listen = true").unwrap();
+        assert_eq!(open.api().listen, Listen::Always(everywhere));
+        let refused = load("listen = \"0.0.0.0:1880\"").unwrap_err();
+        assert!(refused.contains("--insecure-listen"), "{refused}");
+        let wrong = load("listen = \"everywhere\"").unwrap_err();
+        assert!(wrong.contains("expected an address and a port"), "{wrong}");
+        assert!(load("insecure_listen = 1").unwrap_err().contains("expected true or false"));
+    }
+
+    #[test]
     fn every_setting_is_a_flag_of_the_same_name() {
         use clap::Parser;
         #[derive(Parser)]
@@ -368,12 +481,17 @@ mod tests {
             let value = match setting.kind {
                 Kind::Choice(words) => words[0].to_string(),
                 Kind::Whole { least, .. } => least.to_string(),
+                Kind::Switch => "false".to_string(),
+                Kind::Address => "[::1]:80".to_string(),
             };
             let flag = format!("--{}", setting.name.replace('_', "-"));
-            let all = All::try_parse_from(["x", &flag, &value]).map_err(|error| error.to_string());
+            let all =
+                All::try_parse_from(["x", &format!("{flag}={value}")]).map_err(|error| error.to_string());
             assert_eq!(all.unwrap().flags.get(setting.name), Some(value.as_str()));
-            let wrong = All::try_parse_from(["x", &flag, "wrong"]).err().unwrap().to_string();
+            let wrong = All::try_parse_from(["x", &format!("{flag}=wrong")]).err().unwrap().to_string();
             assert!(wrong.contains("expected "), "{wrong}");
         }
+        let bare = All::try_parse_from(["x", "--insecure-listen"]).map_err(|error| error.to_string());
+        assert_eq!(bare.unwrap().flags.get("insecure_listen"), Some("true"));
     }
 }
