@@ -192,6 +192,10 @@ pub trait ResourceHost: Send + Sync {
     /// Another resource that this one names. It is lent as it is: the host opens it for connectors only.
     fn resource(&self, id: &str) -> Option<Arc<dyn DynResource>>;
     fn random(&self) -> u64;
+    /// The HTTP listener of this gateway; none where it has none.
+    fn http(&self) -> Option<Arc<dyn Http>> {
+        None
+    }
 }
 
 /// A connection that several nodes share, or settings that they share, which leave all this as it is. What a resource

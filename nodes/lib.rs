@@ -54,6 +54,8 @@ folders! {
     time,
     #[cfg(feature = "tls")]
     tls,
+    #[cfg(feature = "http")]
+    websocket,
 }
 
 /// The folder to copy for a new family. It is in no gateway; this keeps it right.

@@ -65,8 +65,10 @@ pub trait Sockets: Send + Sync {
 pub struct Upgrade {
     pub headers: Vec<(Str, Str)>,
     /// Works until the connection has ended.
-    pub run: Box<dyn FnOnce(BoxedStream) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>,
+    pub run: Box<dyn FnOnce(BoxedStream) -> Working + Send>,
 }
+
+pub type Working = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}

@@ -241,7 +241,7 @@ fn body(payload: &Value, all: &mut Vec<(Str, Str)>) -> Result<Vec<u8>, NodeError
 
 /// Fields are texts, numbers and booleans; `{value, options: {filename, contentType}}` is a file.
 fn multipart_body(object: &Object) -> Result<Vec<u8>, NodeError> {
-    let mut texts: Vec<(&str, Vec<u8>, Option<Str>, Option<Str>)> = Vec::new();
+    let mut fields = Vec::new();
     for (name, value) in object.iter() {
         let (content, options) = match value.get("value").filter(|_| value.get("options").is_some()) {
             Some(content) => (content, value.get("options")),
@@ -257,9 +257,9 @@ fn multipart_body(object: &Object) -> Result<Vec<u8>, NodeError> {
         if bytes.windows(BOUNDARY.len()).any(|part| part == BOUNDARY.as_bytes()) {
             return Err(NodeError::rejected(format!("the field {name} has the boundary of the form in it")));
         }
-        texts.push((name, bytes, option("filename"), option("contentType")));
+        fields.push((name, bytes, option("filename"), option("contentType")));
     }
-    let parts: Vec<Part<'_>> = texts
+    let parts: Vec<Part<'_>> = fields
         .iter()
         .map(|(name, content, file, mime)| Part {
             name,
