@@ -128,6 +128,11 @@ pub trait ConnectorHost: Send + Sync {
     fn http(&self) -> Option<Arc<dyn Http>> {
         None
     }
+    /// The place of this node in the order in which nodes were started: that of the document, and behind all others after a
+    /// change. Nodes open at the same time, so that the order of `open` says nothing.
+    fn order(&self) -> u64 {
+        0
+    }
 }
 
 /// A node that talks to the world. All its methods are called from one task, one at a time.

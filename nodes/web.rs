@@ -15,8 +15,9 @@ use crate::value::{Object, Str};
 
 /// The listener that all nodes of a gateway share. It opens when the first node serves something.
 pub trait Http: Send + Sync {
-    /// Hands to this handler what it matches and no handler before it does, until what is given back is dropped.
-    fn serve(&self, handler: Handler) -> Result<Served, NodeError>;
+    /// Hands to this handler what it matches and no handler before it does, until what is given back is dropped. The order
+    /// is that of the numbers ([`ConnectorHost::order`](crate::connector::ConnectorHost::order)), then that of the calls.
+    fn serve(&self, order: u64, handler: Handler) -> Result<Served, NodeError>;
 
     /// Answers a request by its id. The first answer counts.
     fn answer(&self, id: &str, answer: Answer, when: When) -> Answered;

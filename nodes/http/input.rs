@@ -157,7 +157,7 @@ impl Connector for HttpIn {
         let http = host.http().ok_or_else(|| NodeError::fatal("there is no HTTP listener here"))?;
         let (sender, arrivals) = mpsc::channel(WAITING);
         let door = Door { path: self.path.clone(), wanted: self.wanted, arrivals: sender };
-        let served = http.serve(Handler::Requests(Arc::new(door)))?;
+        let served = http.serve(host.order(), Handler::Requests(Arc::new(door)))?;
         host.status(Status::clear());
         self.open = Some(Open { arrivals, http, host, _served: served });
         Ok(())

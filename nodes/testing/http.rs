@@ -74,7 +74,7 @@ impl MemoryHttp {
 }
 
 impl Http for MemoryHttp {
-    fn serve(&self, handler: Handler) -> Result<Served, NodeError> {
+    fn serve(&self, _order: u64, handler: Handler) -> Result<Served, NodeError> {
         let mut state = self.lock();
         let number = state.next;
         state.next += 1;

@@ -79,7 +79,7 @@ impl Resource for Listener {
     async fn open(&self, host: Arc<dyn ResourceHost>) -> Result<(), NodeError> {
         let http = host.http().ok_or_else(|| NodeError::fatal("there is no HTTP listener here"))?;
         let door = Door { path: self.path.clone(), max: self.max, hub: self.hub.clone() };
-        let served = http.serve(Handler::Sockets(Arc::new(door)))?;
+        let served = http.serve(0, Handler::Sockets(Arc::new(door)))?;
         *self.served.lock().unwrap_or_else(PoisonError::into_inner) = Some(served);
         Ok(())
     }

@@ -118,9 +118,9 @@ async fn stopped(stopping: &mut watch::Receiver<bool>) {
 struct Lent(Arc<Shared>);
 
 impl Http for Lent {
-    fn serve(&self, handler: Handler) -> Result<Served, NodeError> {
+    fn serve(&self, order: u64, handler: Handler) -> Result<Served, NodeError> {
         listener::open(&self.0)?;
-        let (route, number) = self.0.routes.add(handler);
+        let (route, number) = self.0.routes.add(order, handler);
         Ok(Box::new(Serving { shared: self.0.clone(), route, number }))
     }
 

@@ -1,4 +1,4 @@
-//! Who serves what: the handlers of nodes, in the order in which they came.
+//! Who serves what: the handlers of nodes, in the order of the nodes.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -19,6 +19,7 @@ struct Table {
 
 pub struct Route {
     pub number: u64,
+    order: u64,
     pub handler: Handler,
     /// The node is gone.
     ended: watch::Sender<bool>,
@@ -42,12 +43,13 @@ pub enum Found {
 }
 
 impl Routes {
-    pub fn add(&self, handler: Handler) -> (Arc<Route>, u64) {
+    pub fn add(&self, order: u64, handler: Handler) -> (Arc<Route>, u64) {
         let mut table = self.all.write().unwrap_or_else(PoisonError::into_inner);
         table.next += 1;
         let number = table.next;
-        let route = Arc::new(Route { number, handler, ended: watch::Sender::new(false) });
-        table.routes.push(route.clone());
+        let route = Arc::new(Route { number, order, handler, ended: watch::Sender::new(false) });
+        let at = table.routes.partition_point(|before| before.order <= order);
+        table.routes.insert(at, route.clone());
         (route, number)
     }
 

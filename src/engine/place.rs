@@ -28,6 +28,8 @@ pub struct Place {
     pub shared: Arc<Shared>,
     /// The shared connections that it needs.
     pub uses: Vec<Arc<Lent>>,
+    /// See [`ConnectorHost::order`].
+    pub order: u64,
 }
 
 impl std::fmt::Debug for Place {
@@ -67,6 +69,10 @@ impl ConnectorHost for Place {
 
     fn http(&self) -> Option<Arc<dyn Http>> {
         self.shared.options.http.clone()
+    }
+
+    fn order(&self) -> u64 {
+        self.order
     }
 }
 

@@ -9,4 +9,6 @@ mod bad_input;
 mod delivery;
 mod gateway;
 mod listening;
+mod requesting;
 mod serving;
+mod websocket;
