@@ -18,7 +18,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     category: Category::Config,
     summary: "A proxy that HTTP requests go through.",
     help: include_str!("http_proxy.md"),
-    examples: "[]",
+    examples: include_str!("http_proxy.examples.json"),
     inputs: 0,
     outputs: Outputs::Fixed(0),
     role: Role::Resource,

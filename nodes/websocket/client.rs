@@ -32,7 +32,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     category: Category::Config,
     summary: "A connection to a WebSocket server, shared by all nodes that name it.",
     help: include_str!("websocket_client.md"),
-    examples: "[]",
+    examples: include_str!("websocket_client.examples.json"),
     inputs: 0,
     outputs: Outputs::Fixed(0),
     role: Role::Resource,

@@ -28,7 +28,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     category: Category::Config,
     summary: "A path of this gateway that WebSocket clients connect to.",
     help: include_str!("websocket_listener.md"),
-    examples: "[]",
+    examples: include_str!("websocket_listener.examples.json"),
     inputs: 0,
     outputs: Outputs::Fixed(0),
     role: Role::Resource,

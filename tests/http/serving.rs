@@ -27,7 +27,10 @@ fn flows_answer_requests() {
             ]}),
         ],
     );
+    // Nodes open one by one; the order of two on one route is that of the document all the same.
     gateway.until("GET", "/req/", 201);
+    gateway.until("GET", "/hello/", 200);
+    gateway.until("POST", "/echo", 200);
     let reply = gateway.ask("GET", "/hello/you?n=5", "", "");
     assert_eq!((reply.status, reply.body.as_str()), (200, "Hello you, 5"));
     assert_eq!(reply.header("content-type"), Some("text/html; charset=utf-8"));
