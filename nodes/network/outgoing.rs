@@ -60,6 +60,7 @@ pub struct Outgoing {
 pub struct Piece {
     pub bytes: Arc<[u8]>,
     /// Where the other side is told the difference.
+    #[cfg_attr(not(feature = "http"), allow(dead_code))]
     pub is_text: bool,
     receipt: Receipt,
 }
@@ -81,6 +82,7 @@ impl Outgoing {
         self.push_piece(Piece { bytes, is_text: false, receipt })
     }
 
+    #[cfg(feature = "http")]
     pub fn push_text(&self, bytes: Arc<[u8]>, receipt: Receipt) -> bool {
         self.push_piece(Piece { bytes, is_text: true, receipt })
     }

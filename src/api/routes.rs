@@ -96,3 +96,62 @@ impl Routes {
         self.all.read().unwrap_or_else(PoisonError::into_inner).routes.clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tidegate_nodes::web::{Answer, Request};
+
+    use super::*;
+
+    /// Serves everything, and says by which it was.
+    struct All(&'static str);
+
+    impl Requests for All {
+        fn matches(&self, _head: &Head) -> Option<Object> {
+            Some([("by", self.0)].into_iter().collect())
+        }
+
+        fn methods(&self, _head: &Head) -> Option<&'static str> {
+            Some(self.0)
+        }
+
+        fn has_room(&self) -> bool {
+            true
+        }
+
+        fn take(&self, _request: Request) -> Result<(), Answer> {
+            Ok(())
+        }
+    }
+
+    fn head() -> Head {
+        Head {
+            method: "GET".into(),
+            target: "/".into(),
+            version: "1.1",
+            headers: Vec::new(),
+            peer: ([127, 0, 0, 1], 1).into(),
+        }
+    }
+
+    fn first(routes: &Routes) -> Option<String> {
+        match routes.requests(&head()) {
+            Found::Requests(_, _, params) => Some(params.get("by")?.to_text().to_string()),
+            Found::Nobody => None,
+        }
+    }
+
+    #[test]
+    fn the_first_in_the_document_serves_whichever_opened_first() {
+        let routes = Routes::default();
+        assert_eq!(first(&routes), None);
+        let mut numbers = Vec::new();
+        for (order, name) in [(2, "second"), (9, "third"), (1, "first")] {
+            numbers.push(routes.add(order, Handler::Requests(Arc::new(All(name)))).1);
+        }
+        assert_eq!(first(&routes).as_deref(), Some("first"));
+        assert_eq!(routes.methods(&head()), ["first", "second", "third"]);
+        routes.remove(numbers[2]);
+        assert_eq!(first(&routes).as_deref(), Some("second"));
+    }
+}
