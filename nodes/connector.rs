@@ -12,6 +12,7 @@ use crate::host::{Level, Logs, Status};
 use crate::message::{Message, Outcome, Unconfirmed};
 use crate::origin::Origin;
 use crate::value::{Object, Str};
+use crate::web::Http;
 
 /// What a source has received.
 #[derive(Debug, Default)]
@@ -22,6 +23,9 @@ pub struct Incoming {
     /// Whether the outside waits for an acknowledgement. The host calls `acknowledge` with this number, in the order
     /// of arrival, when all that was made from the message has been confirmed.
     pub acknowledge: Option<u64>,
+    /// Somebody waits for an answer to just this message: `acknowledge` is called as soon as it is settled, whatever came
+    /// before it, also in a flow that acknowledges on receipt, and an error that no Catch took is *undelivered*.
+    pub answered: bool,
     /// Where it is from a log of the gateway's own: what that is done with goes with the commit of what is made of it.
     pub origin: Option<Origin>,
 }
@@ -120,6 +124,15 @@ pub trait ConnectorHost: Send + Sync {
     fn logs(&self) -> Option<Arc<dyn Logs>> {
         None
     }
+    /// The HTTP listener of this gateway; none where it has none.
+    fn http(&self) -> Option<Arc<dyn Http>> {
+        None
+    }
+    /// The place of this node in the order in which nodes were started: that of the document, and behind all others after a
+    /// change. Nodes open at the same time, so that the order of `open` says nothing.
+    fn order(&self) -> u64 {
+        0
+    }
 }
 
 /// A node that talks to the world. All its methods are called from one task, one at a time.
@@ -187,6 +200,10 @@ pub trait ResourceHost: Send + Sync {
     fn wall_ms(&self) -> i64;
     /// The logs of this gateway; none where it has no data directory.
     fn logs(&self) -> Option<Arc<dyn Logs>> {
+        None
+    }
+    /// The HTTP listener of this gateway; none where it has none.
+    fn http(&self) -> Option<Arc<dyn Http>> {
         None
     }
 }

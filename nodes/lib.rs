@@ -23,6 +23,7 @@ pub mod read;
 pub mod testing;
 pub mod typed;
 pub mod value;
+pub mod web;
 
 /// Declares the folders and lists what is in them, so that a folder takes one line.
 macro_rules! folders {
@@ -38,6 +39,8 @@ folders! {
     amqp,
     common,
     function,
+    #[cfg(feature = "http")]
+    http,
     lines,
     link,
     logic,
@@ -53,6 +56,8 @@ folders! {
     time,
     #[cfg(feature = "tls")]
     tls,
+    #[cfg(feature = "http")]
+    websocket,
 }
 
 /// The folder to copy for a new family. It is in no gateway; this keeps it right.

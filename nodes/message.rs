@@ -91,6 +91,8 @@ pub struct Admitted {
     pub(crate) undelivered: AtomicBool,
     settle: Arc<dyn Settle>,
     pub(crate) origin: Option<Origin>,
+    /// Somebody waits for an answer to it.
+    answered: bool,
 }
 
 impl Admitted {
@@ -100,7 +102,13 @@ impl Admitted {
 
     /// One whose source is a log of the gateway's own.
     pub fn from(origin: Option<Origin>, sequence: u64, settle: Arc<dyn Settle>) -> Arc<Admitted> {
-        Arc::new(Admitted { sequence, undelivered: AtomicBool::new(false), settle, origin })
+        Arc::new(Admitted { sequence, undelivered: AtomicBool::new(false), settle, origin, answered: false })
+    }
+
+    /// One for which somebody waits: an error that nobody takes is told.
+    pub fn answered(sequence: u64, settle: Arc<dyn Settle>) -> Arc<Admitted> {
+        let undelivered = AtomicBool::new(false);
+        Arc::new(Admitted { sequence, undelivered, settle, origin: None, answered: true })
     }
 }
 
@@ -169,6 +177,14 @@ impl Token {
     /// The sources will hear *undelivered*, whatever becomes of the other copies.
     pub fn fail(&self) {
         for admitted in self.admitted() {
+            admitted.undelivered.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// An error over this message was taken by nobody. Most sources need not hear of it, for giving it again would fail
+    /// again; who waits for an answer does.
+    pub fn refuse(&self) {
+        for admitted in self.admitted().iter().filter(|admitted| admitted.answered) {
             admitted.undelivered.store(true, Ordering::Relaxed);
         }
     }

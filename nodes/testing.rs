@@ -10,6 +10,7 @@
 //! ```
 
 mod host;
+mod http;
 mod logs;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use crate::node::{Action, Kind, NodeConfig, NodeType, Transform};
 use crate::value::{Object, Str, Value};
 
 pub use host::MemoryHost;
+pub use http::MemoryHttp;
 pub use logs::{Appends, MemoryLogs};
 
 /// One transform and everything it did.

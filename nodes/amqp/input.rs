@@ -200,7 +200,14 @@ impl AmqpIn {
         let number = self.next;
         self.next += 1;
         self.in_flow.insert(number, tag);
-        incoming.push(Incoming { port: 0, value, event_ms, acknowledge: Some(number), origin: None });
+        incoming.push(Incoming {
+            port: 0,
+            value,
+            event_ms,
+            acknowledge: Some(number),
+            origin: None,
+            answered: false,
+        });
         Ok(())
     }
 

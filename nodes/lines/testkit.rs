@@ -9,8 +9,9 @@ use crate::connector::{Connector, ConnectorHost, Delivery, DynResource, Results,
 use crate::error::NodeError;
 use crate::host::{Level, Logs, Status};
 use crate::message::Message;
-use crate::testing::MemoryLogs;
+use crate::testing::{MemoryHttp, MemoryLogs};
 use crate::value::{Object, Str, Value};
+use crate::web::Http;
 
 #[derive(Default)]
 pub struct TestHost {
@@ -20,6 +21,10 @@ pub struct TestHost {
     pub errors: Mutex<Vec<(String, Json)>>,
     /// The gateway's logs, where it keeps data.
     pub kept: Option<MemoryLogs>,
+    /// The gateway's HTTP listener.
+    pub http: Option<MemoryHttp>,
+    /// Resources by their ids.
+    pub resources: std::collections::HashMap<String, Arc<dyn DynResource>>,
 }
 
 impl ConnectorHost for TestHost {
@@ -35,8 +40,8 @@ impl ConnectorHost for TestHost {
         self.errors.lock().unwrap().push((error.to_string(), json_of(&value)));
     }
 
-    fn resource(&self, _id: &str) -> Option<Arc<dyn DynResource>> {
-        None
+    fn resource(&self, id: &str) -> Option<Arc<dyn DynResource>> {
+        self.resources.get(id).cloned()
     }
 
     fn wall_ms(&self) -> i64 {
@@ -45,6 +50,10 @@ impl ConnectorHost for TestHost {
 
     fn logs(&self) -> Option<Arc<dyn Logs>> {
         self.kept.clone().map(|logs| Arc::new(logs) as Arc<dyn Logs>)
+    }
+
+    fn http(&self) -> Option<Arc<dyn Http>> {
+        self.http.clone().map(|http| Arc::new(http) as Arc<dyn Http>)
     }
 }
 

@@ -17,7 +17,7 @@ const PATIENCE: Duration = SECOND.saturating_mul(5);
 /// And a second more for so many bytes.
 const BYTES_A_SECOND: usize = 100_000;
 /// A peer that takes nothing at all for so long is cut off.
-const STALLED: Duration = SECOND.saturating_mul(30);
+pub const STALLED: Duration = SECOND.saturating_mul(30);
 /// Tests have less time.
 const SECOND: Duration = if cfg!(test) { Duration::from_millis(50) } else { Duration::from_secs(1) };
 
@@ -56,9 +56,18 @@ pub struct Outgoing {
     killed: Notify,
 }
 
+/// What leaves in one go.
+pub struct Piece {
+    pub bytes: Arc<[u8]>,
+    /// Where the other side is told the difference.
+    #[cfg_attr(not(feature = "http"), allow(dead_code))]
+    pub is_text: bool,
+    receipt: Receipt,
+}
+
 #[derive(Default)]
 struct Waiting {
-    pieces: VecDeque<(Arc<[u8]>, Receipt)>,
+    pieces: VecDeque<Piece>,
     bytes: usize,
     count: usize,
     /// Until when there has to be room again.
@@ -70,17 +79,26 @@ struct Waiting {
 impl Outgoing {
     /// `false`: the connection is gone, and the receipt says so.
     pub fn push(&self, bytes: Arc<[u8]>, receipt: Receipt) -> bool {
+        self.push_piece(Piece { bytes, is_text: false, receipt })
+    }
+
+    #[cfg(feature = "http")]
+    pub fn push_text(&self, bytes: Arc<[u8]>, receipt: Receipt) -> bool {
+        self.push_piece(Piece { bytes, is_text: true, receipt })
+    }
+
+    fn push_piece(&self, piece: Piece) -> bool {
         let mut waiting = self.lock();
         if waiting.gone || waiting.last {
             return false;
         }
-        waiting.bytes += bytes.len();
+        waiting.bytes += piece.bytes.len();
         waiting.count += 1;
         if waiting.full_until.is_none() && (waiting.bytes >= FULL_BYTES || waiting.count >= FULL_PIECES) {
             let longer = SECOND.saturating_mul((waiting.bytes / BYTES_A_SECOND) as u32);
             waiting.full_until = Some(Instant::now() + PATIENCE + longer);
         }
-        waiting.pieces.push_back((bytes, receipt));
+        waiting.pieces.push_back(piece);
         drop(waiting);
         self.changed.notify_one();
         true
@@ -106,29 +124,38 @@ impl Outgoing {
         self.killed.notified().await;
     }
 
-    /// Writes until nothing comes any more, or the peer is gone. `false`: it did not take it.
-    pub async fn write_to(&self, write: &mut (impl AsyncWrite + Unpin)) -> bool {
+    /// The next that is to leave; nothing when nothing comes any more. Nothing is lost when the future is dropped.
+    pub async fn next(&self) -> Option<Piece> {
         loop {
             let (next, last) = {
                 let mut waiting = self.lock();
                 (waiting.pieces.pop_front(), waiting.last)
             };
             match next {
-                Some((bytes, mut receipt)) => {
-                    if !write_all(write, &bytes).await {
-                        return false;
-                    }
-                    receipt.left = true;
-                    self.has_left(bytes.len());
-                }
-                None if last => {
-                    // Who is gone needs no goodbye.
-                    let _ = tokio::time::timeout(STALLED, write.shutdown()).await;
-                    return true;
-                }
+                Some(piece) => return Some(piece),
+                None if last => return None,
                 None => self.changed.notified().await,
             }
         }
+    }
+
+    /// All of a piece is with the operating system.
+    pub fn left(&self, mut piece: Piece) {
+        piece.receipt.left = true;
+        self.has_left(piece.bytes.len());
+    }
+
+    /// Writes until nothing comes any more, or the peer is gone. `false`: it did not take it.
+    pub async fn write_to(&self, write: &mut (impl AsyncWrite + Unpin)) -> bool {
+        while let Some(piece) = self.next().await {
+            if !write_all(write, &piece.bytes).await {
+                return false;
+            }
+            self.left(piece);
+        }
+        // Who is gone needs no goodbye.
+        let _ = tokio::time::timeout(STALLED, write.shutdown()).await;
+        true
     }
 
     fn has_left(&self, bytes: usize) {

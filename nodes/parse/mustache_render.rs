@@ -15,6 +15,22 @@ impl Template {
     pub fn render(&self, msg: &Object, escape: bool, cx: &Cx<'_>) -> Result<String, NodeError> {
         // Lists in lists multiply: the same bound as for a script.
         let budget = cx.settings().script_operations;
+        self.fill_in(msg, escape, Some(cx), budget)
+    }
+
+    /// From the message alone: names that are not in it render to nothing.
+    #[cfg(feature = "http")]
+    pub fn render_message(&self, msg: &Object) -> Result<String, NodeError> {
+        self.fill_in(msg, false, None, crate::host::Settings::default().script_operations)
+    }
+
+    fn fill_in(
+        &self,
+        msg: &Object,
+        escape: bool,
+        cx: Option<&Cx<'_>>,
+        budget: u64,
+    ) -> Result<String, NodeError> {
         let mut render = Render { cx, out: String::new(), budget };
         render.tokens(&self.tokens, &Frame { view: View::Message(msg), parent: None, escape })?;
         Ok(render.out)
@@ -35,7 +51,8 @@ enum View<'a> {
 }
 
 struct Render<'c, 'h> {
-    cx: &'c Cx<'h>,
+    /// Where to look for what the message has not.
+    cx: Option<&'c Cx<'h>>,
     out: String,
     budget: u64,
 }
@@ -112,12 +129,13 @@ impl Render<'_, '_> {
                 _ => value,
             }));
         }
+        let Some(cx) = self.cx else { return Ok(None) };
         match &name.outside {
             Outside::Nowhere => Ok(None),
-            Outside::Env(name) => Ok(self.cx.env(name).map(Cow::Owned)),
+            Outside::Env(name) => Ok(cx.env(name).map(Cow::Owned)),
             Outside::Context(scope, key) => {
                 let key = key.as_ref().map_err(|error| NodeError::rejected(error.message()))?;
-                Ok(self.cx.context_get(*scope, key, &Object::new())?.map(Cow::Owned))
+                Ok(cx.context_get(*scope, key, &Object::new())?.map(Cow::Owned))
             }
         }
     }

@@ -252,7 +252,7 @@ impl Buffer {
             let (value, event_ms) = (message.value.clone(), message.meta.event_ms);
             let origin = kept.delivery.origin();
             self.out.push_back(Out { number, kept });
-            Incoming { port: 0, value, event_ms, acknowledge: Some(number), origin }
+            Incoming { port: 0, value, event_ms, acknowledge: Some(number), origin, answered: false }
         };
         going.into_iter().map(out).collect()
     }

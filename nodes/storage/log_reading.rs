@@ -296,7 +296,7 @@ impl Reading {
         value.insert("log", Value::Object(log));
         // Windows by event time see a replay as they saw it live.
         let event_ms = record.event_ms.or(Some(record.wall_ms));
-        Incoming { port: 0, value, event_ms, acknowledge, origin }
+        Incoming { port: 0, value, event_ms, acknowledge, origin, answered: false }
     }
 
     /// Whether nothing more is to be given.

@@ -4,7 +4,7 @@ mod settings;
 mod tls_config;
 mod unverified;
 
-pub use settings::{TlsSettings, explain};
+pub use settings::{Pem, TlsSettings, explain};
 
 use crate::node::NodeType;
 

@@ -14,6 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::data_dir::DataDir;
 use super::heal::{self, Heal};
 use super::{Outcome, broker, logging, output, settings};
+use crate::api::Api;
 use crate::control::{Control, Live};
 use crate::engine::{DISK, Deployed, Drained, Engine, Event, LogObserver, NodeRef, Observer, Options};
 use crate::flow::{self, Deployment, Document, Limits, Plan, Problem, ProcessEnv};
@@ -54,22 +55,25 @@ impl Run {
             self.flow.as_ref().map_or_else(|| "the demo".to_string(), |path| path.display().to_string());
         let directory = self.data.path();
         let configured = settings::Settings::load(&directory, &self.settings)?;
+        more_files();
         let mut settings = configured.nodes();
         settings.other.insert("data_dir".to_string(), Value::from(directory.to_string_lossy().into_owned()));
         let Some((plan, count)) = ready(document, &name, &settings) else { return Ok(Outcome::Failed) };
         let store = Arc::new(Store::open(&directory, configured.store())?);
-        let options = Options {
-            seed: seed(),
-            settings: settings.clone(),
-            store: Some(store.clone()),
-            context_stores: context_stores(configured.context_default.name()),
-            ..Options::default()
-        };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .thread_name("io")
             .enable_all()
             .build()
             .context("cannot start the I/O threads")?;
+        let api = Api::new(configured.api(), runtime.handle().clone());
+        let options = Options {
+            seed: seed(),
+            settings: settings.clone(),
+            store: Some(store.clone()),
+            http: Some(api.lent()),
+            context_stores: context_stores(configured.context_default.name()),
+            ..Options::default()
+        };
         let engine = Engine::start(
             options,
             Arc::new(Console { json: self.json, log: LogObserver::default() }),
@@ -82,7 +86,9 @@ impl Run {
         if let Some(address) = configured.mqtt {
             broker::start(&engine, address, &settings)?;
         }
+        api.start();
         let deployed = engine.deploy(plan, Deployment::Full);
+        api.set_ready();
         tell_deployed(&deployed);
         eprintln!("tidegate {} runs {name}: {count}", env!("CARGO_PKG_VERSION"));
         eprintln!("data in {}; {}", directory.display(), store.durability().promise());
@@ -94,6 +100,7 @@ impl Run {
         // What is under way cannot end on a damaged disk: its sources give it again.
         let drain = if heard == Heard::Damage { Duration::from_secs(1) } else { configured.drain() };
         let drained = engine.stop(drain);
+        api.stop();
         store.close();
         if heard == Heard::Damage {
             drop(engine);
@@ -269,6 +276,14 @@ impl Signals {
             () = damaged => Heard::Damage,
         }
     }
+}
+
+/// Each connection is an open file, and many systems allow 1,024 of them unless a program asks for what it may have.
+fn more_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limits = getrlimit(Resource::Nofile);
+    // It goes on with what it has.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limits.maximum, ..limits });
 }
 
 /// Ids of messages must differ from one start to the next.

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use tidegate_nodes::host;
 use tidegate_nodes::value::Value;
 use toml::de::{DeTable, DeValue};
 
+use crate::api::{self, Listen};
 use crate::flow;
 use crate::store::{self, Batching, Durability};
 
@@ -31,9 +32,20 @@ pub struct Settings {
     pub drain: u64,
     /// Where a broker listens that is in no flow.
     pub mqtt: Option<SocketAddr>,
-    /// Listeners beyond this board need no users.
+    /// Where it listens for HTTP; nothing: nowhere.
+    pub listen: Option<SocketAddr>,
+    /// Whether somebody has said where: then it listens from the start.
+    pub listen_is_set: bool,
+    /// Whether others than this machine may reach its listeners, though nobody is asked for a password.
     pub insecure_listen: bool,
+    /// The largest body of an HTTP request.
+    pub api_max_length: usize,
+    /// HTTP clients at once.
+    pub http_connections: usize,
 }
+
+/// Node-RED's port, on this machine only.
+const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1880);
 
 /// Where contexts are kept that name no store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +75,11 @@ impl Default for Settings {
             context_default: ContextStore::Memory,
             drain: 10,
             mqtt: None,
+            listen: Some(LISTEN),
+            listen_is_set: false,
             insecure_listen: false,
+            api_max_length: 5 * 1024 * 1024,
+            http_connections: 1_000,
         }
     }
 }
@@ -77,9 +93,13 @@ struct Setting {
 
 enum Kind {
     Choice(&'static [&'static str]),
-    Whole { least: u64, most: u64 },
-    Address,
+    Whole {
+        least: u64,
+        most: u64,
+    },
     Switch,
+    /// `ADDRESS:PORT`, or `off`.
+    Address,
 }
 
 /// Every setting there is. What is set has been checked against its kind, so that `set` cannot fail.
@@ -129,9 +149,27 @@ const SETTINGS: &[Setting] = &[
     },
     Setting { name: "mqtt", kind: Kind::Address, set: |settings, text| settings.mqtt = text.parse().ok() },
     Setting {
+        name: "listen",
+        kind: Kind::Address,
+        set: |settings, text| {
+            settings.listen = text.parse().ok();
+            settings.listen_is_set = true;
+        },
+    },
+    Setting {
         name: "insecure_listen",
         kind: Kind::Switch,
         set: |settings, text| settings.insecure_listen = text == "true",
+    },
+    Setting {
+        name: "api_max_length",
+        kind: Kind::Whole { least: 1, most: 1 << 30 },
+        set: |settings, text| settings.api_max_length = whole(text) as usize,
+    },
+    Setting {
+        name: "http_connections",
+        kind: Kind::Whole { least: 1, most: 100_000 },
+        set: |settings, text| settings.http_connections = whole(text) as usize,
     },
 ];
 
@@ -145,8 +183,8 @@ impl Kind {
         match self {
             Kind::Choice(words) => format!("one of {}", words.join(", ")),
             Kind::Whole { least, most } => format!("a whole number from {least} to {most}"),
-            Kind::Address => "an address with a port, as 127.0.0.1:1883".to_string(),
             Kind::Switch => "true or false".to_string(),
+            Kind::Address => format!("an address and a port, such as {LISTEN}, or off"),
         }
     }
 
@@ -156,8 +194,8 @@ impl Kind {
             Kind::Whole { least, most } => {
                 text.parse::<u64>().is_ok_and(|number| (*least..=*most).contains(&number))
             }
-            Kind::Address => text.parse::<SocketAddr>().is_ok(),
             Kind::Switch => matches!(text, "true" | "false"),
+            Kind::Address => text == "off" || text.parse::<SocketAddr>().is_ok(),
         }
     }
 }
@@ -187,11 +225,27 @@ pub struct Flags {
     #[arg(long, value_name = "SECONDS", value_parser = checked("drain"))]
     drain: Option<String>,
     /// Start an MQTT broker that listens here, beside the flow
-    #[arg(long, value_name = "ADDRESS:PORT", value_parser = checked("mqtt"))]
+    #[arg(long, value_name = "ADDR:PORT|off", value_parser = checked("mqtt"))]
     mqtt: Option<String>,
-    /// Let listeners be reached from elsewhere without users
-    #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true", value_parser = checked("insecure_listen"))]
+    /// Where to listen for HTTP, from the start; off for nowhere. Not set: on 127.0.0.1:1880 as soon as a node needs it
+    #[arg(long, value_name = "ADDR:PORT|off", value_parser = checked("listen"))]
+    listen: Option<String>,
+    /// Let others than this machine reach it, though nobody is asked for a password
+    #[arg(
+        long,
+        value_name = "true|false",
+        value_parser = checked("insecure_listen"),
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
     insecure_listen: Option<String>,
+    /// How large the body of an HTTP request may be
+    #[arg(long, value_name = "BYTES", value_parser = checked("api_max_length"))]
+    api_max_length: Option<String>,
+    /// How many HTTP clients may be connected at once
+    #[arg(long, value_name = "CLIENTS", value_parser = checked("http_connections"))]
+    http_connections: Option<String>,
 }
 
 /// Reads a flag as the setting of this name, so that a wrong one is wrong usage.
@@ -214,7 +268,10 @@ impl Flags {
             "context_default" => self.context_default.as_deref(),
             "drain" => self.drain.as_deref(),
             "mqtt" => self.mqtt.as_deref(),
+            "listen" => self.listen.as_deref(),
             "insecure_listen" => self.insecure_listen.as_deref(),
+            "api_max_length" => self.api_max_length.as_deref(),
+            "http_connections" => self.http_connections.as_deref(),
             _ => None,
         }
     }
@@ -252,6 +309,15 @@ impl Settings {
             if let Some(text) = flags.get(setting.name) {
                 (setting.set)(&mut settings, text);
             }
+        }
+        if let Some(address) = settings.listen.filter(|address| !address.ip().to_canonical().is_loopback())
+            && !settings.insecure_listen
+        {
+            bail!(
+                "to listen on {address} lets everybody in who can reach this machine, for there are no passwords yet: \
+                 listen on 127.0.0.1:{}, or add --insecure-listen where the network is trusted",
+                address.port()
+            );
         }
         Ok(settings)
     }
@@ -320,6 +386,16 @@ impl Settings {
         settings
     }
 
+    /// The HTTP listener.
+    pub fn api(&self) -> api::Options {
+        let listen = match self.listen {
+            None => Listen::Never,
+            Some(address) if self.listen_is_set => Listen::Always(address),
+            Some(address) => Listen::Needed(address),
+        };
+        api::Options { listen, body_limit: self.api_max_length, connections: self.http_connections }
+    }
+
     pub fn drain(&self) -> Duration {
         Duration::from_secs(self.drain)
     }
@@ -375,7 +451,10 @@ mod tests {
             ("durability = 2", "`durability` is of type integer: expected one of"),
             ("[store]\ndrain = 1", "line 1: no setting `store`"),
             ("drain = 1\ndrain = 2", "tidegate.toml, line 2: duplicate key"),
-            ("mqtt = \"1883\"", "`mqtt` is 1883: expected an address with a port, as 127.0.0.1:1883"),
+            (
+                "mqtt = \"1883\"",
+                "`mqtt` is 1883: expected an address and a port, such as 127.0.0.1:1880, or off",
+            ),
             ("insecure_listen = 1", "`insecure_listen` is of type integer: expected true or false"),
             ("drain 1", "tidegate.toml, line 1: "),
         ] {
@@ -390,6 +469,23 @@ mod tests {
     }
 
     #[test]
+    fn others_are_let_in_only_where_somebody_has_said_so() {
+        let load = |file: &str| load(file, &[], &Flags::default());
+        assert_eq!(load("").unwrap().api().listen, Listen::Needed(LISTEN));
+        assert_eq!(load("listen = \"off\"").unwrap().api().listen, Listen::Never);
+        let local = "[::1]:8080".parse().unwrap();
+        assert_eq!(load("listen = \"[::1]:8080\"").unwrap().api().listen, Listen::Always(local));
+        let everywhere = "0.0.0.0:1880".parse().unwrap();
+        let open = load("listen = \"0.0.0.0:1880\"\ninsecure_listen = true").unwrap();
+        assert_eq!(open.api().listen, Listen::Always(everywhere));
+        let refused = load("listen = \"0.0.0.0:1880\"").unwrap_err();
+        assert!(refused.contains("--insecure-listen"), "{refused}");
+        let wrong = load("listen = \"everywhere\"").unwrap_err();
+        assert!(wrong.contains("expected an address and a port"), "{wrong}");
+        assert!(load("insecure_listen = 1").unwrap_err().contains("expected true or false"));
+    }
+
+    #[test]
     fn every_setting_is_a_flag_of_the_same_name() {
         use clap::Parser;
         #[derive(Parser)]
@@ -401,14 +497,17 @@ mod tests {
             let value = match setting.kind {
                 Kind::Choice(words) => words[0].to_string(),
                 Kind::Whole { least, .. } => least.to_string(),
-                Kind::Address => "127.0.0.1:1883".to_string(),
-                Kind::Switch => "true".to_string(),
+                Kind::Switch => "false".to_string(),
+                Kind::Address => "[::1]:80".to_string(),
             };
             let flag = format!("--{}", setting.name.replace('_', "-"));
-            let all = All::try_parse_from(["x", &flag, &value]).map_err(|error| error.to_string());
+            let all =
+                All::try_parse_from(["x", &format!("{flag}={value}")]).map_err(|error| error.to_string());
             assert_eq!(all.unwrap().flags.get(setting.name), Some(value.as_str()));
-            let wrong = All::try_parse_from(["x", &flag, "wrong"]).err().unwrap().to_string();
+            let wrong = All::try_parse_from(["x", &format!("{flag}=wrong")]).err().unwrap().to_string();
             assert!(wrong.contains("expected "), "{wrong}");
         }
+        let bare = All::try_parse_from(["x", "--insecure-listen"]).map_err(|error| error.to_string());
+        assert_eq!(bare.unwrap().flags.get("insecure_listen"), Some("true"));
     }
 }

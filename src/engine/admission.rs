@@ -107,12 +107,19 @@ pub struct Tracker {
     ready: Notify,
 }
 
+struct Waiting {
+    number: u64,
+    outcome: Option<Outcome>,
+    /// Told by itself, whatever came before it.
+    alone: bool,
+}
+
 #[derive(Default)]
 struct Tracked {
     next: u64,
     first: u64,
     /// From `first` on: the source's number for it, and what became of it.
-    waiting: VecDeque<(u64, Option<Outcome>)>,
+    waiting: VecDeque<Waiting>,
     settled: Vec<(u64, Outcome)>,
     done: u64,
     undelivered: u64,
@@ -123,12 +130,20 @@ struct Tracked {
 impl Tracker {
     /// Admits a message that the source knows by `number`.
     pub fn admit(self: &Arc<Tracker>, number: u64, origin: Option<Origin>) -> Arc<Admitted> {
+        Admitted::from(origin, self.enter(number, false), self.clone())
+    }
+
+    /// Admits a message for which somebody waits: told as soon as it is settled.
+    pub fn admit_alone(self: &Arc<Tracker>, number: u64) -> Arc<Admitted> {
+        Admitted::answered(self.enter(number, true), self.clone())
+    }
+
+    fn enter(&self, number: u64, alone: bool) -> u64 {
         let mut state = self.lock();
         let sequence = state.next;
         state.next += 1;
-        state.waiting.push_back((number, None));
-        drop(state);
-        Admitted::from(origin, sequence, self.clone())
+        state.waiting.push_back(Waiting { number, outcome: None, alone });
+        sequence
     }
 
     /// Waits until something can be acknowledged, and takes it. Cancel-safe: it takes only when it returns.
@@ -151,7 +166,7 @@ impl Tracker {
     /// Admitted = done + undelivered + in flight, held by nodes included.
     pub fn balance(&self, node: &str) -> Option<SourceBalance> {
         let state = self.lock();
-        let in_flight = state.waiting.iter().filter(|(_, outcome)| outcome.is_none()).count() as u64;
+        let in_flight = state.waiting.iter().filter(|waiting| waiting.outcome.is_none()).count() as u64;
         (state.next > 0).then(|| SourceBalance {
             node: node.to_string(),
             admitted: state.next,
@@ -185,17 +200,22 @@ impl Settle for Tracker {
     fn settled(&self, sequence: u64, outcome: Outcome) {
         let mut state = self.lock();
         let at = (sequence - state.first) as usize;
+        let mut alone = None;
         if let Some(entry) = state.waiting.get_mut(at) {
-            entry.1 = Some(outcome);
+            entry.outcome = Some(outcome);
+            alone = entry.alone.then_some(entry.number);
+        }
+        if let Some(number) = alone.filter(|_| sequence >= state.forgotten) {
+            state.settled.push((number, outcome));
         }
         match outcome {
             Outcome::Done => state.done += 1,
             Outcome::Undelivered => state.undelivered += 1,
         }
-        while let Some(&(number, Some(outcome))) = state.waiting.front() {
+        while let Some(&Waiting { number, outcome: Some(outcome), alone }) = state.waiting.front() {
             state.waiting.pop_front();
             state.first += 1;
-            if state.first > state.forgotten {
+            if state.first > state.forgotten && !alone {
                 state.settled.push((number, outcome));
             }
         }
@@ -238,6 +258,21 @@ mod tests {
         drop(before);
         drop(after);
         assert_eq!(tracker.settled().await, [(0, Outcome::Done)]);
+    }
+
+    #[tokio::test]
+    async fn a_message_with_somebody_waiting_is_told_by_itself() {
+        let tracker = Arc::new(Tracker::default());
+        let held = tracker.admit_alone(1);
+        let before = tracker.admit(2, None);
+        drop(tracker.admit_alone(3));
+        assert_eq!(tracker.settled().await, [(3, Outcome::Done)]);
+        drop(before);
+        let refused = tidegate_nodes::message::Token::new(Some(held), None);
+        refused.refuse();
+        drop(refused);
+        assert_eq!(tracker.settled().await, [(1, Outcome::Undelivered), (2, Outcome::Done)]);
+        assert_eq!(tracker.unsettled(), 0);
     }
 
     #[test]

@@ -221,9 +221,13 @@ fn admit(waiting: &mut VecDeque<Incoming>, place: &Arc<Place>) {
         let Some(credit) = place.pool.take(tidegate_nodes::cx::weight(&incoming.value)) else { break };
         let Some(incoming) = waiting.pop_front() else { break };
         let tracker = &place.port.tracker;
-        let admitted = incoming.acknowledge.map(|number| tracker.admit(number, incoming.origin));
-        // At most once: the source is done with it now.
-        let admitted = admitted.filter(|_| !place.port.on_receipt.load(Ordering::Relaxed));
+        let admitted = match (incoming.acknowledge, incoming.answered) {
+            (None, _) => None,
+            (Some(number), true) => Some(tracker.admit_alone(number)),
+            // At most once: the source is done with it now.
+            (Some(number), false) => Some(tracker.admit(number, incoming.origin))
+                .filter(|_| !place.port.on_receipt.load(Ordering::Relaxed)),
+        };
         let mut value = incoming.value;
         if !value.contains_key("_msgid") {
             value.insert("_msgid", format!("{:016x}", place.shared.random()));

@@ -275,6 +275,7 @@ impl Engine {
             pool,
             shared: shared.clone(),
             uses,
+            order: self.shared.next_sequence(),
         });
         let plan = node.clone();
         let again = move || match build::make(&plan, &shared) {

@@ -40,6 +40,7 @@ pub fn error(lend: &mut Lend<'_>, error: NodeError, message: Option<Message>) {
     let caught = !lend.around.listeners.catch.is_empty() && rounds < MAX_ERROR_ROUNDS && !lend.core.starting;
     lend.shared.tell(&id, Event::Error { error: error.clone(), caught });
     if !caught {
+        message.token.refuse();
         // A source waits for this message, and sending it again would fail again. What nobody waits for is told only:
         // a node that fails at every tick must not wear the disk.
         if let (Some(store), NodeError::Rejected(_), true) =

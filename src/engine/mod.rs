@@ -63,6 +63,7 @@ use tidegate_nodes::error::NodeError;
 use tidegate_nodes::host::Settings;
 use tidegate_nodes::node::Action;
 use tidegate_nodes::value::{Object, Str};
+use tidegate_nodes::web::Http;
 
 use crate::store::{Reason, Store};
 use deploy::Layout;
@@ -95,6 +96,8 @@ pub struct Options {
     pub seed: u64,
     /// Where what must survive is kept. Without one everything is in memory.
     pub store: Option<Arc<Store>>,
+    /// The HTTP listener that nodes share.
+    pub http: Option<Arc<dyn Http>>,
 }
 
 impl Default for Options {
@@ -111,6 +114,7 @@ impl Default for Options {
             threads: std::thread::available_parallelism().map_or(2, usize::from),
             seed: 1,
             store: None,
+            http: None,
         }
     }
 }

@@ -9,6 +9,7 @@ use tidegate_nodes::host::{Level, Logs, Status};
 use tidegate_nodes::message::Message;
 use tidegate_nodes::origin::Origin;
 use tidegate_nodes::value::{Object, Str};
+use tidegate_nodes::web::Http;
 
 use super::Shared;
 use super::admission::Pool;
@@ -27,6 +28,8 @@ pub struct Place {
     pub shared: Arc<Shared>,
     /// The shared connections that it needs.
     pub uses: Vec<Arc<Lent>>,
+    /// See [`ConnectorHost::order`].
+    pub order: u64,
 }
 
 impl std::fmt::Debug for Place {
@@ -62,6 +65,14 @@ impl ConnectorHost for Place {
     fn logs(&self) -> Option<Arc<dyn Logs>> {
         let store = self.shared.options.store.clone()?;
         Some(Arc::new(DeviceLogs::new(store)))
+    }
+
+    fn http(&self) -> Option<Arc<dyn Http>> {
+        self.shared.options.http.clone()
+    }
+
+    fn order(&self) -> u64 {
+        self.order
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tidegate_nodes::connector::{DynResource, ResourceHost};
 use tidegate_nodes::error::NodeError;
 use tidegate_nodes::host::{Level, Logs};
+use tidegate_nodes::web::Http;
 use tokio::sync::watch;
 
 use super::Shared;
@@ -153,6 +154,10 @@ impl ResourceHost for Place {
 
     fn resource(&self, id: &str) -> Option<Arc<dyn DynResource>> {
         self.shared.upgrade()?.lent(id).map(|lent| lent.resource())
+    }
+
+    fn http(&self) -> Option<Arc<dyn Http>> {
+        self.shared.upgrade()?.options.http.clone()
     }
 
     fn random(&self) -> u64 {

@@ -141,7 +141,7 @@ fn what_is_sent_again_has_the_name_of_before() {
         let (_, value) = text.split_once("\u{26}\0\u{2}id\0").expect("it has a name");
         (value[1..value.len() - 1].to_string(), value[value.len() - 1..].to_string())
     };
-    let mut connect = || {
+    let connect = || {
         let mut peer = fake.incoming(super::brokers::PATIENCE).unwrap();
         peer.read();
         peer.write(&[0x20, 3, 0, 0, 0]);

@@ -4,8 +4,8 @@ use std::io::Write;
 
 use serde_json::json;
 
+use super::brokers::free_port;
 use super::certificates::Authority;
-use super::mosquitto::free_port;
 use super::program::{Program, Raw};
 
 /// A message goes from one client to another.

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use serde_json::json;
 
-use super::mosquitto::free_port;
+use super::brokers::free_port;
 use super::program::{Program, Raw};
 
 #[test]

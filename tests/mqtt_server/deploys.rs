@@ -4,7 +4,8 @@ use std::net::TcpListener;
 
 use serde_json::json;
 
-use super::mosquitto::{Subscriber, free_port};
+use super::brokers::free_port;
+use super::mosquitto::Subscriber;
 use super::program::{Program, Raw, publish, wait_free};
 
 fn beside(payload: &str) -> serde_json::Value {

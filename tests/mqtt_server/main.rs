@@ -4,16 +4,12 @@
 
 mod abuse;
 mod access;
+#[path = "../support/brokers/mod.rs"]
+mod brokers;
 mod clients;
 mod deploys;
 mod paho;
 mod program;
 mod survival;
 
-// The clients and certificates are those of the tests of the MQTT nodes, which use more of them.
-#[allow(dead_code)]
-#[path = "../mqtt/certificates.rs"]
-mod certificates;
-#[allow(dead_code)]
-#[path = "../mqtt/mosquitto.rs"]
-mod mosquitto;
+use brokers::{certificates, mosquitto};

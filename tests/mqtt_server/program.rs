@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
 
-use super::mosquitto::{PATIENCE, Subscriber, free_port, wait_until};
+use super::brokers::{PATIENCE, free_port, wait_until};
+use super::mosquitto::Subscriber;
 
 pub struct Program {
     pub port: u16,
