@@ -45,4 +45,43 @@ mod tests {
         (0..20).for_each(|_| assert_eq!(backoff.next(0), Duration::ZERO));
         assert_eq!(backoff.next(u64::MAX).as_millis(), 500);
     }
+
+    /// When each of so many gateways is back that lost the same broker at the same moment, for so many seconds.
+    fn returns(gateways: usize, outage: u64) -> Vec<f64> {
+        let mut seed = 7_u64;
+        let mut random = || {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            // The high half of it is what is random.
+            (seed >> 32) << 32 | (seed >> 32)
+        };
+        let mut back: Vec<f64> = (0..gateways)
+            .map(|_| {
+                let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(60));
+                let mut at = Duration::ZERO;
+                while at < Duration::from_secs(outage) {
+                    at += backoff.next(random());
+                }
+                at.as_secs_f64() - outage as f64
+            })
+            .collect();
+        back.sort_by(f64::total_cmp);
+        back
+    }
+
+    #[test]
+    fn a_thousand_gateways_do_not_come_back_at_the_same_moment() {
+        let back = returns(1_000, 600);
+        assert!(back[900] - back[100] >= 30.0, "the middle eight of ten: {} to {}", back[100], back[900]);
+        assert!(back[999] <= 60.0, "the last after {}", back[999]);
+        let most = (0..60).map(|second| back.iter().filter(|at| at.floor() as u64 == second).count()).max();
+        assert!(most <= Some(60), "{most:?} in one second");
+    }
+
+    #[test]
+    fn after_a_short_outage_nobody_is_away_much_longer_than_it_was() {
+        for outage in [1, 5, 20] {
+            let back = returns(1_000, outage);
+            assert!(back[999] <= outage as f64 + 0.5, "{outage} s: the last after {}", back[999]);
+        }
+    }
 }

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use super::brokers::amqp_client::Client;
 use super::brokers::{free_port, wait_until};
-use super::client::Client;
 use super::gateway::{Gateway, amqp_in, amqp_out, broker, probe};
 use super::rabbit::rabbit;
 

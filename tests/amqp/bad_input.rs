@@ -7,8 +7,8 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, ExchangeKind};
 use serde_json::{Value as Json, json};
 
+use super::brokers::amqp_client::Client;
 use super::brokers::free_port;
-use super::client::Client;
 use super::gateway::{Gateway, amqp_in, amqp_out, broker, probe};
 use super::rabbit::rabbit;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use lapin::types::{AMQPValue, LongString};
 use serde_json::json;
 
-use super::client::Client;
+use super::brokers::amqp_client::Client;
 use super::gateway::{Gateway, amqp_out, broker, probe};
 use super::proxy::Proxy;
 use super::rabbit::rabbit;

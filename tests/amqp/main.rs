@@ -6,7 +6,6 @@ mod acknowledgements;
 mod bad_input;
 #[path = "../support/brokers/mod.rs"]
 mod brokers;
-mod client;
 mod delivery;
 mod gateway;
 mod outages;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use super::client::Client;
+use super::brokers::amqp_client::Client;
 use super::gateway::{Gateway, amqp_in, amqp_out, broker};
 use super::rabbit::rabbit_alone;
 

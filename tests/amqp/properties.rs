@@ -4,7 +4,7 @@ use lapin::BasicProperties;
 use lapin::types::{AMQPValue, ByteArray, FieldArray, FieldTable, LongString};
 use serde_json::json;
 
-use super::client::Client;
+use super::brokers::amqp_client::Client;
 use super::gateway::{Gateway, amqp_in, amqp_out, broker, probe};
 use super::rabbit::rabbit;
 

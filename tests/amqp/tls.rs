@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::client::Client;
+use super::brokers::amqp_client::Client;
 use super::gateway::{Gateway, amqp_out, broker};
 use super::rabbit::rabbit;
 

@@ -16,9 +16,9 @@ const WINDOW: usize = 500;
 /// So far the load may be ahead of what has come back: what the broker keeps in memory is bounded by it.
 const AHEAD: u64 = 3_000;
 
-/// Messages of one key keep their order.
-pub fn key(id: u64) -> String {
-    format!("k{}", id % 16)
+/// Messages of one key keep their order. The number is there so that the broker's own log names it.
+fn topic(id: u64) -> String {
+    format!("up/k{}/{id}", id % 16)
 }
 
 /// Everything in a message can be computed from its number.
@@ -46,6 +46,7 @@ pub struct Load {
     pub back: Mutex<Vec<Back>>,
     /// Different numbers among those.
     pub distinct: AtomicU64,
+    seen: Mutex<Vec<bool>>,
     stop: AtomicBool,
 }
 
@@ -56,7 +57,12 @@ pub struct Running {
 
 impl Running {
     pub fn start(port: u16, count: u64) -> Running {
-        let load = Arc::new(Load { count, port, ..Load::default() });
+        let load = Arc::new(Load {
+            count,
+            port,
+            seen: Mutex::new(vec![false; count as usize + 1]),
+            ..Load::default()
+        });
         let (publisher, receiver) = (load.clone(), load.clone());
         let threads = vec![
             std::thread::spawn(move || receiver.receive_all()),
@@ -75,6 +81,19 @@ impl Drop for Running {
 }
 
 impl Load {
+    /// What has not come back, from where to where.
+    pub fn missing(&self) -> Vec<(u64, u64)> {
+        let seen = self.seen.lock().unwrap();
+        let mut all: Vec<(u64, u64)> = Vec::new();
+        for id in (1..=self.count).filter(|id| !seen[*id as usize]) {
+            match all.last_mut() {
+                Some((_, last)) if *last + 1 == id => *last = id,
+                _ => all.push((id, id)),
+            }
+        }
+        all
+    }
+
     fn stopped(&self) -> bool {
         self.stop.load(Relaxed)
     }
@@ -144,11 +163,10 @@ impl Load {
     }
 
     fn receive_all(&self) {
-        let mut seen = vec![false; self.count as usize + 1];
         while !self.stopped() {
             let connected = packets::connect(self.port, "receiver").and_then(|(reader, mut stream)| {
-                packets::subscribe(&mut stream, "down/+")?;
-                self.receive(reader, &stream, &mut seen)
+                packets::subscribe(&mut stream, "down/#")?;
+                self.receive(reader, &stream)
             });
             if connected.is_err() {
                 std::thread::sleep(Duration::from_millis(20));
@@ -156,11 +174,11 @@ impl Load {
         }
     }
 
-    fn receive(&self, mut reader: Reader, mut stream: &TcpStream, seen: &mut [bool]) -> std::io::Result<()> {
+    fn receive(&self, mut reader: Reader, mut stream: &TcpStream) -> std::io::Result<()> {
         let mut answers = Vec::new();
         while !self.stopped() {
             if let Packet::Publish { id, payload } = reader.next()? {
-                self.take(&payload, seen);
+                self.take(&payload);
                 packets::acknowledge(&mut answers, id);
             }
             if !reader.has_more() {
@@ -171,12 +189,12 @@ impl Load {
         Ok(())
     }
 
-    fn take(&self, payload_: &[u8], seen: &mut [bool]) {
-        let message: Json = serde_json::from_slice(payload_).unwrap_or_default();
+    fn take(&self, bytes: &[u8]) {
+        let message: Json = serde_json::from_slice(bytes).unwrap_or_default();
         let id = message["id"].as_u64().unwrap_or(0);
         let is_intact = message["text"] == payload(id)["text"] && message["via"] == "mqtt";
         let name = message["name"].as_str().unwrap_or_default().to_string();
-        if let Some(seen) = seen.get_mut(id as usize)
+        if let Some(seen) = self.seen.lock().unwrap().get_mut(id as usize)
             && !std::mem::replace(seen, true)
         {
             self.distinct.fetch_add(1, Relaxed);
@@ -186,5 +204,5 @@ impl Load {
 }
 
 fn append(bytes: &mut Vec<u8>, id: u64, pid: u16, again: bool) {
-    packets::publish(bytes, pid, again, &format!("up/{}", key(id)), payload(id).to_string().as_bytes());
+    packets::publish(bytes, pid, again, &topic(id), payload(id).to_string().as_bytes());
 }

@@ -135,6 +135,12 @@ impl Running {
         }
     }
 
+    /// All that it has said.
+    pub fn said(&mut self) -> String {
+        self.seen.extend(self.lines.try_iter());
+        self.seen.join("\n")
+    }
+
     /// Sends a signal: `TERM`, `HUP`.
     pub fn signal(&self, name: &str) {
         let id = self.child.id().to_string();

@@ -2,6 +2,7 @@
 // Each test program uses a part of it. Clippy lets tests unwrap, but does not know what they call as tests.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub mod amqp_client;
 pub mod certificates;
 pub mod mosquitto;
 pub mod rabbit;

@@ -8,7 +8,7 @@ use lapin::options::{
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
 
-use super::brokers::PATIENCE;
+use super::PATIENCE;
 use super::rabbit::Rabbit;
 
 pub struct Client {
