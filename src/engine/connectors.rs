@@ -77,7 +77,7 @@ async fn host(mut connector: Box<dyn DynConnector>, place: Arc<Place>) {
 }
 
 async fn keep_open(connector: &mut dyn DynConnector, place: &Arc<Place>) {
-    let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(60));
+    let mut backoff = Backoff::default();
     let mut phase = place.port.phase.subscribe();
     // Arrivals that wait for a credit live here, so that they outlast a lost connection.
     let mut waiting = VecDeque::new();
@@ -89,8 +89,10 @@ async fn keep_open(connector: &mut dyn DynConnector, place: &Arc<Place>) {
         };
         let error = match opened {
             Ok(Ok(())) => {
-                backoff.reset();
-                match serve(connector, place, &mut waiting, stood.clone()).await {
+                let since = tokio::time::Instant::now();
+                let served = serve(connector, place, &mut waiting, stood.clone()).await;
+                backoff.stood(since.elapsed());
+                match served {
                     Ok(()) => break,
                     Err(error) => error,
                 }

@@ -48,9 +48,6 @@ pub struct Lent {
 
 const OPEN_TIMEOUT: Duration = Duration::from_secs(60);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(4);
-/// One that stood shorter is tried again as if it could not be opened: a peer that takes every connection and drops it
-/// must not be called at full speed.
-const STOOD: Duration = Duration::from_secs(10);
 
 impl Lent {
     pub fn new(node: NodeRef, resource: Arc<dyn DynResource>, alone: bool) -> Arc<Lent> {
@@ -186,7 +183,7 @@ impl Place {
 async fn host(lent: Arc<Lent>, shared: Arc<Shared>) {
     // The resource may keep it: it must not keep the engine alive.
     let place = Arc::new(Place { node: lent.node.clone(), shared: Arc::downgrade(&shared) });
-    let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(60));
+    let mut backoff = Backoff::default();
     let mut users = lent.users.subscribe();
     loop {
         let mut connection = tokio::spawn(connection(lent.clone(), place.clone()));
@@ -208,9 +205,7 @@ async fn host(lent: Arc<Lent>, shared: Arc<Shared>) {
                 backoff.next(shared.random()).max(Duration::from_secs(1))
             }
             Some(Ok(Ended { stood, why })) => {
-                if stood >= STOOD {
-                    backoff.reset();
-                }
+                backoff.stood(stood);
                 match why {
                     Ok(()) => Duration::ZERO,
                     Err(error @ (NodeError::Fatal(_) | NodeError::Config { .. })) => {
