@@ -21,28 +21,38 @@ pub struct Directory {
     was_clean: bool,
 }
 
+/// Makes the directory where it is missing, open to its user alone.
+pub fn make(path: &Path) -> Result<(), StoreError> {
+    let failed = |what: &str, error: io::Error| trouble(path, what, &error);
+    if path.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(path).map_err(|error| failed("cannot be made", error))?;
+    set_mode(path, 0o700).map_err(|error| failed("cannot be closed to others", error))?;
+    // Its own name must be on the disk before anything in it is acknowledged.
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        let synced = File::open(parent).and_then(|parent| parent.sync_all());
+        synced.map_err(|error| failed("cannot be made to last", error))?;
+    }
+    Ok(())
+}
+
+fn trouble(path: &Path, what: &str, error: &io::Error) -> StoreError {
+    let hint = match error.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "; name a directory that this user may write to with --data DIR"
+        }
+        io::ErrorKind::StorageFull => "; free some space and start again",
+        _ => "",
+    };
+    StoreError::Directory(format!("the data directory {} {what}: {error}{hint}", path.display()))
+}
+
 impl Directory {
     /// Makes the directory where it is missing, and locks it.
     pub fn open(path: &Path) -> Result<Directory, StoreError> {
-        let failed = |what: &str, error: io::Error| {
-            let hint = match error.kind() {
-                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                    "; name a directory that this user may write to with --data DIR"
-                }
-                io::ErrorKind::StorageFull => "; free some space and start again",
-                _ => "",
-            };
-            StoreError::Directory(format!("the data directory {} {what}: {error}{hint}", path.display()))
-        };
-        if !path.is_dir() {
-            fs::create_dir_all(path).map_err(|error| failed("cannot be made", error))?;
-            set_mode(path, 0o700).map_err(|error| failed("cannot be closed to others", error))?;
-            // Its own name must be on the disk before anything in it is acknowledged.
-            if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-                let synced = File::open(parent).and_then(|parent| parent.sync_all());
-                synced.map_err(|error| failed("cannot be made to last", error))?;
-            }
-        }
+        let failed = |what: &str, error: io::Error| trouble(path, what, &error);
+        make(path)?;
         tighten(path, 0o700);
         let mut lock = OpenOptions::new()
             .read(true)

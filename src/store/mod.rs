@@ -74,6 +74,12 @@ pub struct Options {
 pub const DEAD_LETTERS: &str = "dead-letters";
 pub const HANDLED: &str = "handled";
 
+/// Opens `tidegate.db`, beside a gateway that runs too.
+pub fn open_config(directory: &Path) -> Result<rusqlite::Connection, StoreError> {
+    directory::make(directory)?;
+    opening::open_config(directory, &Setup::default())
+}
+
 /// The store of a running gateway. There is one for a data directory.
 pub struct Store {
     directory: Arc<Directory>,

@@ -30,7 +30,7 @@ pub struct Opened {
 }
 
 pub fn open(directory: &Directory, setup: &Setup) -> Result<Opened, StoreError> {
-    let config = open_config(directory, setup)?;
+    let config = open_config(directory.path(), setup)?;
     let device = device(&config)?;
     drop(config);
     // After an orderly stop there is no log to be cut short, and what else is wrong shows when it is read.
@@ -86,7 +86,7 @@ fn version_of(path: &Path) -> Option<u32> {
 
 /// Moves the damaged database aside and makes a new one of all that can be read of it.
 fn rebuild(directory: &Directory, setup: &Setup, why: &str) -> Result<(), StoreError> {
-    let aside = set_aside(directory, DATA, why)?;
+    let aside = set_aside(directory.path(), DATA, why)?;
     let (new, damaged) = (directory.file(REBUILT), aside.join(DATA));
     let rebuilt = || -> Result<String, StoreError> {
         remove_database(&new);
@@ -131,8 +131,8 @@ fn remove_database(path: &Path) {
     }
 }
 
-fn open_config(directory: &Directory, setup: &Setup) -> Result<Connection, StoreError> {
-    let path = directory.file(CONFIG);
+pub fn open_config(directory: &Path, setup: &Setup) -> Result<Connection, StoreError> {
+    let path = directory.join(CONFIG);
     let checked = |path: &Path| -> Result<Connection, StoreError> {
         let connection = database::open(path, schema::CONFIG, setup)?;
         let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
@@ -183,18 +183,18 @@ fn put_meta(connection: &Connection, key: &str, value: &dyn rusqlite::ToSql) -> 
 }
 
 /// Moves a damaged database with its log into a folder of its own, where people who know SQLite find it whole.
-fn set_aside(directory: &Directory, name: &str, why: &str) -> Result<PathBuf, StoreError> {
+fn set_aside(directory: &Path, name: &str, why: &str) -> Result<PathBuf, StoreError> {
     let failed = |error: std::io::Error| {
         StoreError::Directory(format!("{name} is damaged ({why}) and cannot be moved aside: {error}"))
     };
     let aside = (1..)
-        .map(|n| directory.file(&format!("damaged-{n}")))
+        .map(|n| directory.join(format!("damaged-{n}")))
         .find(|path| !path.exists())
         .expect("some number is free");
     std::fs::create_dir(&aside).map_err(failed)?;
     for end in ENDS {
         let file = format!("{name}{end}");
-        match std::fs::rename(directory.file(&file), aside.join(&file)) {
+        match std::fs::rename(directory.join(&file), aside.join(&file)) {
             Ok(()) => {}
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(failed(error)),

@@ -37,9 +37,26 @@ pub const DATA: &[&str] = &["
         PRIMARY KEY (log, reader, first)) WITHOUT ROWID;
 "];
 
-/// `tidegate.db`: what people configure. Revisions, users and secrets come with the deploy from afar.
+/// `tidegate.db`: what people configure.
 pub const CONFIG: &[&str] = &["
     CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+", "
+    -- document is compressed and without secrets; secrets are sealed. standing is probation, good, failed or left.
+    CREATE TABLE revisions (
+        number INTEGER PRIMARY KEY, rev TEXT NOT NULL UNIQUE, wall_ms INTEGER NOT NULL, who TEXT NOT NULL, via TEXT NOT NULL,
+        why TEXT NOT NULL, deployment TEXT NOT NULL, nodes INTEGER NOT NULL, document BLOB NOT NULL, secrets BLOB,
+        diff TEXT NOT NULL, standing TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '');
+    -- password is a hash in the PHC form.
+    CREATE TABLE users (
+        name TEXT PRIMARY KEY, password TEXT NOT NULL, role TEXT NOT NULL, sees_payloads INTEGER NOT NULL,
+        since_ms INTEGER NOT NULL) WITHOUT ROWID;
+    -- Of sessions and tokens only a hash is here: who reads this file cannot log in with it.
+    CREATE TABLE tokens (
+        id TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE, kind TEXT NOT NULL, name TEXT NOT NULL, owner TEXT NOT NULL,
+        scopes TEXT NOT NULL, since_ms INTEGER NOT NULL, used_ms INTEGER NOT NULL, expires_ms INTEGER) WITHOUT ROWID;
+    CREATE TABLE audit (
+        id INTEGER PRIMARY KEY, wall_ms INTEGER NOT NULL, who TEXT NOT NULL, origin TEXT NOT NULL, action TEXT NOT NULL,
+        about TEXT NOT NULL, detail TEXT NOT NULL);
 "];
 
 /// The table of a segment.

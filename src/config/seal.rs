@@ -1,0 +1,242 @@
+//! Seals secrets with a key that is not in the database: who has only the database, or a backup of it, has no password.
+//!
+//! The key is a file in the data directory, open to its user alone, or one that systemd hands over
+//! (`LoadCredential=tidegate.key:...`). It has one key a line, in hexadecimal: the first seals, the others only open. So a
+//! change of keys that is cut off in the middle loses nothing.
+
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+use ring::rand::{SecureRandom, SystemRandom};
+use zeroize::Zeroizing;
+
+use crate::store::StoreError;
+
+/// The file in the data directory.
+const FILE: &str = "tidegate.key";
+const KEY: usize = 32;
+const NONCE: usize = 24;
+/// What is sealed begins with it.
+const VERSION: u8 = 1;
+/// The first bytes of a key's hash, by which what it has sealed says so.
+const NAME: usize = 4;
+
+pub struct Seal {
+    keys: Vec<Zeroizing<[u8; KEY]>>,
+    file: PathBuf,
+    /// It belongs to systemd.
+    is_lent: bool,
+}
+
+impl Seal {
+    /// The keys of a data directory. The first are made.
+    pub fn of(directory: &Path) -> Result<Seal, StoreError> {
+        let lent = std::env::var_os("CREDENTIALS_DIRECTORY").map(|at| PathBuf::from(at).join(FILE));
+        match lent.filter(|file| file.exists()) {
+            Some(file) => Seal::read(file, true),
+            None => Seal::read(directory.join(FILE), false),
+        }
+    }
+
+    fn read(file: PathBuf, is_lent: bool) -> Result<Seal, StoreError> {
+        let text = match fs::read_to_string(&file) {
+            Ok(text) => Zeroizing::new(text),
+            Err(error) if error.kind() == ErrorKind::NotFound && !is_lent => {
+                let seal = Seal { keys: vec![fresh()?], file, is_lent };
+                // Of two processes that make one at the same moment, one has made it.
+                return match seal.write(true) {
+                    Ok(()) => Ok(seal),
+                    Err(error) if error.kind() == ErrorKind::AlreadyExists => Seal::read(seal.file, is_lent),
+                    Err(error) => Err(seal.trouble("cannot be written", &error)),
+                };
+            }
+            Err(error) => {
+                return Err(Seal { keys: Vec::new(), file, is_lent }.trouble("cannot be read", &error));
+            }
+        };
+        let keys: Option<Vec<_>> = text.split_whitespace().map(key_of).collect();
+        match keys {
+            Some(keys) if !keys.is_empty() => Ok(Seal { keys, file, is_lent }),
+            _ => Err(StoreError::Directory(format!(
+                "{} is no key file: it has a key of 64 hexadecimal digits in each line; put the right one back from a backup. \
+                 Without it the secrets of the flows cannot be read: to enter them all anew, move it away",
+                file.display()
+            ))),
+        }
+    }
+
+    /// Seals. What it is for is sealed along, so that nothing can be put in another place.
+    pub fn seal(&self, what_for: &str, secret: &[u8]) -> Result<Vec<u8>, StoreError> {
+        let key = &self.keys[0];
+        let mut sealed = vec![VERSION];
+        sealed.extend_from_slice(&name(key));
+        let mut nonce = [0; NONCE];
+        random(&mut nonce)?;
+        sealed.extend_from_slice(&nonce);
+        let payload = Payload { msg: secret, aad: what_for.as_bytes() };
+        let closed = XChaCha20Poly1305::new(Key::from_slice(&key[..]))
+            .encrypt(XNonce::from_slice(&nonce), payload)
+            .map_err(|_| StoreError::Mistake("a secret could not be sealed".to_string()))?;
+        sealed.extend_from_slice(&closed);
+        Ok(sealed)
+    }
+
+    pub fn open(&self, what_for: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+        let refused =
+            |why: &str| StoreError::Refused(format!("the secrets of {what_for} cannot be opened: {why}"));
+        let (head, closed) = sealed
+            .split_at_checked(1 + NAME + NONCE)
+            .filter(|(head, _)| head[0] == VERSION)
+            .ok_or_else(|| refused("they are damaged, or sealed by a newer tidegate"))?;
+        let (named, nonce) = head[1..].split_at(NAME);
+        let key = self.keys.iter().find(|key| name(key) == named).ok_or_else(|| {
+            refused(&format!("they were sealed with another key than those in {}", self.file.display()))
+        })?;
+        let payload = Payload { msg: closed, aad: what_for.as_bytes() };
+        XChaCha20Poly1305::new(Key::from_slice(&key[..]))
+            .decrypt(XNonce::from_slice(nonce), payload)
+            .map(Zeroizing::new)
+            .map_err(|_| refused("they are damaged"))
+    }
+
+    /// Puts a new key in front. What it is to seal anew is sealed before the old ones are dropped by [`Seal::forget`].
+    pub fn renew(&mut self) -> Result<(), StoreError> {
+        if self.is_lent {
+            return Err(StoreError::Refused(format!(
+                "{} comes from systemd: put a new key in front of it there, start the gateway, and run this again",
+                self.file.display()
+            )));
+        }
+        self.keys.insert(0, fresh()?);
+        self.write(false).map_err(|error| self.trouble("cannot be written", &error))
+    }
+
+    /// Drops all keys but the newest.
+    pub fn forget(&mut self) -> Result<(), StoreError> {
+        self.keys.truncate(1);
+        self.write(false).map_err(|error| self.trouble("cannot be written", &error))
+    }
+
+    /// Whole or not at all.
+    fn write(&self, is_first: bool) -> std::io::Result<()> {
+        let mut text = Zeroizing::new(String::new());
+        for key in &self.keys {
+            text.push_str(&hex(&key[..]));
+            text.push('\n');
+        }
+        let new = self.file.with_extension(format!("new-{}", std::process::id()));
+        let mut options = fs::OpenOptions::new();
+        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        let taken = match is_first {
+            // A link is made only where there is none.
+            true => fs::hard_link(&new, &self.file).and_then(|()| fs::remove_file(&new)),
+            false => fs::rename(&new, &self.file),
+        };
+        if taken.is_err() {
+            let _ = fs::remove_file(&new);
+        }
+        taken?;
+        fs::File::open(self.file.parent().unwrap_or(Path::new(".")))?.sync_all()
+    }
+
+    fn trouble(&self, what: &str, error: &std::io::Error) -> StoreError {
+        StoreError::Directory(format!("the key file {} {what}: {error}", self.file.display()))
+    }
+}
+
+fn fresh() -> Result<Zeroizing<[u8; KEY]>, StoreError> {
+    let mut key = Zeroizing::new([0; KEY]);
+    random(&mut key[..])?;
+    Ok(key)
+}
+
+/// Random bytes that nobody can guess.
+pub fn random(bytes: &mut [u8]) -> Result<(), StoreError> {
+    let failed = |_| StoreError::Directory("this system gives no random numbers".to_string());
+    SystemRandom::new().fill(bytes).map_err(failed)
+}
+
+fn name(key: &[u8; KEY]) -> [u8; NAME] {
+    let hash = ring::digest::digest(&ring::digest::SHA256, key);
+    let mut name = [0; NAME];
+    name.copy_from_slice(&hash.as_ref()[..NAME]);
+    name
+}
+
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    let mut text = String::with_capacity(bytes.len() * 2);
+    bytes.iter().for_each(|byte| write!(text, "{byte:02x}").expect("a string takes everything"));
+    text
+}
+
+fn key_of(line: &str) -> Option<Zeroizing<[u8; KEY]>> {
+    if line.len() != 2 * KEY || !line.is_ascii() {
+        return None;
+    }
+    let mut key = Zeroizing::new([0; KEY]);
+    for (at, byte) in key.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&line[2 * at..2 * at + 2], 16).ok()?;
+    }
+    Some(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn what_is_sealed_opens_in_its_own_place_only_and_the_key_is_private() {
+        let dir = tempfile::tempdir().unwrap();
+        let seal = Seal::of(dir.path()).unwrap();
+        let sealed = seal.seal("revision 1", b"hunter2").unwrap();
+        assert!(!sealed.windows(7).any(|part| part == b"hunter2"));
+        // Another process reads the same key.
+        let again = Seal::of(dir.path()).unwrap();
+        assert_eq!(&again.open("revision 1", &sealed).unwrap()[..], b"hunter2");
+        assert!(again.open("revision 2", &sealed).is_err());
+        for at in 0..sealed.len() {
+            let mut damaged = sealed.clone();
+            damaged[at] ^= 1;
+            assert!(again.open("revision 1", &damaged).is_err(), "byte {at}");
+        }
+        assert!(again.open("revision 1", &sealed[..20]).is_err());
+        let mode = fs::metadata(dir.path().join(FILE)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn keys_change_without_a_moment_in_which_something_cannot_be_opened() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut seal = Seal::of(dir.path()).unwrap();
+        let old = seal.seal("x", b"secret").unwrap();
+        seal.renew().unwrap();
+        // Cut off here: both keys are there.
+        let after_a_crash = Seal::of(dir.path()).unwrap();
+        assert_eq!(&after_a_crash.open("x", &old).unwrap()[..], b"secret");
+        let new = seal.seal("x", b"secret").unwrap();
+        seal.forget().unwrap();
+        let seal = Seal::of(dir.path()).unwrap();
+        assert_eq!(&seal.open("x", &new).unwrap()[..], b"secret");
+        let refused = seal.open("x", &old).unwrap_err().to_string();
+        assert!(refused.contains("sealed with another key"), "{refused}");
+    }
+
+    #[test]
+    fn a_file_that_is_no_key_file_is_told_and_left_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        for text in ["", "abc", &"é".repeat(32), &"zz".repeat(32)] {
+            fs::write(dir.path().join(FILE), text).unwrap();
+            let refused = Seal::of(dir.path()).err().unwrap().to_string();
+            assert!(refused.contains("no key file"), "{refused}");
+            assert_eq!(fs::read_to_string(dir.path().join(FILE)).unwrap(), text);
+        }
+    }
+}
