@@ -5,6 +5,7 @@ pub mod api;
 pub mod cli;
 pub mod config;
 pub mod control;
+pub mod deploy;
 pub mod engine;
 pub mod flow;
 pub mod flowtest;

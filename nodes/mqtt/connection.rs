@@ -77,9 +77,11 @@ impl Broker {
         frames: &mut Frames,
         heard: &Mutex<Instant>,
     ) -> NodeError {
+        let mut flood = Flood::new();
         loop {
             let now = Instant::now();
             *heard.lock().unwrap_or_else(PoisonError::into_inner) = now;
+            let mut unasked = 0;
             {
                 let mut session = self.session();
                 loop {
@@ -88,12 +90,18 @@ impl Broker {
                         Ok(None) => break,
                         Err(error) => return NodeError::disconnected(format!("the broker sent {error}")),
                     };
+                    unasked += u32::from(is_unasked(&frame));
                     if let Err(error) = session.receive(frame, now) {
                         return error;
                     }
                 }
             }
             self.unwritten.notify_one();
+            match flood.after(unasked, now) {
+                Rest::None => {}
+                Rest::Turn => tokio::task::yield_now().await,
+                Rest::Linger => tokio::time::sleep(LINGER).await,
+            }
             match reader.read(received).await {
                 Ok(0) => return NodeError::disconnected("the broker has closed the connection"),
                 Ok(_) => {}
@@ -190,6 +198,85 @@ impl Broker {
     }
 }
 
+/// Messages that the broker does not wait with: of QoS 0.
+fn is_unasked(frame: &Frame) -> bool {
+    matches!(frame, Frame::Whole(3, bytes) if bytes[0] & 0b110 == 0)
+}
+
+/// More messages a second than this are a flood.
+const FLOOD: f64 = 5_000.0;
+/// Over so long it is looked at.
+const LOOK: Duration = Duration::from_millis(10);
+/// The longest that a message may wait for others in a flood.
+const LINGER: Duration = Duration::from_millis(1);
+/// A read with more than so many has waited long enough.
+const MANY: u32 = 100;
+
+/// What is done between two reads.
+#[derive(Debug, PartialEq, Eq)]
+enum Rest {
+    None,
+    /// The nodes have a turn, so that what came goes on before more comes.
+    Turn,
+    /// In a flood a broker sends message by message, and a thread that wakes for each does little else: so a little is
+    /// waited for more of them.
+    Linger,
+}
+
+struct Flood {
+    since: Instant,
+    count: u32,
+    is_on: bool,
+}
+
+impl Flood {
+    fn new() -> Flood {
+        Flood { since: Instant::now(), count: 0, is_on: false }
+    }
+
+    fn after(&mut self, messages: u32, now: Instant) -> Rest {
+        self.count += messages;
+        let time = now.duration_since(self.since);
+        if time >= LOOK {
+            self.is_on = f64::from(self.count) / time.as_secs_f64() > FLOOD;
+            (self.since, self.count) = (now, 0);
+        }
+        match messages {
+            0 => Rest::None,
+            1..MANY if self.is_on => Rest::Linger,
+            1 => Rest::None,
+            _ => Rest::Turn,
+        }
+    }
+}
+
 fn lost(error: &std::io::Error) -> NodeError {
     NodeError::disconnected(format!("the connection is lost: {}", explain(error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_flood_is_waited_for() {
+        let start = Instant::now();
+        let mut flood = Flood { since: start, count: 0, is_on: false };
+        let at = |ms: u64| start + Duration::from_millis(ms);
+        // 2,000 a second: none waits.
+        let mut ms = 0;
+        for _ in 0..100 {
+            ms += 1;
+            assert_eq!((flood.after(1, at(ms)), flood.after(1, at(ms))), (Rest::None, Rest::None));
+        }
+        for _ in 0..20 {
+            ms += 1;
+            flood.after(20, at(ms));
+        }
+        assert_eq!(flood.after(20, at(ms)), Rest::Linger);
+        // What has come in together goes on at once, and answers are not held up.
+        assert_eq!((flood.after(MANY, at(ms)), flood.after(0, at(ms))), (Rest::Turn, Rest::None));
+        ms += 1_000;
+        assert_eq!(flood.after(1, at(ms)), Rest::None);
+    }
 }

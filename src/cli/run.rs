@@ -15,7 +15,9 @@ use super::data_dir::DataDir;
 use super::heal::{self, Heal};
 use super::{Outcome, broker, logging, output, settings};
 use crate::api::Api;
+use crate::config::Config;
 use crate::control::{Control, Live};
+use crate::deploy::{Deployer, Order, Probation, Receipt, Refusal, Source, Started, Tools, Vitals};
 use crate::engine::{DISK, Deployed, Drained, Engine, Event, LogObserver, NodeRef, Observer, Options};
 use crate::flow::{self, Deployment, Document, Limits, Plan, Problem, ProcessEnv};
 use crate::store::Store;
@@ -56,12 +58,17 @@ impl Run {
         let directory = self.data.path();
         let configured = settings::Settings::load(&directory, &self.settings)?;
         more_files();
+        no_core_dumps();
         let mut settings = configured.nodes();
         settings.other.insert("data_dir".to_string(), Value::from(directory.to_string_lossy().into_owned()));
-        let Some((plan, count)) = ready(document, &name, &settings) else { return Ok(Outcome::Failed) };
+        let document = match document {
+            Ok(document) => document,
+            Err(problems) => return Ok(not_started(&name, &problems)),
+        };
         let store = Arc::new(Store::open(&directory, configured.store())?);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .thread_name("io")
+            .worker_threads(configured.io_threads)
             .enable_all()
             .build()
             .context("cannot start the I/O threads")?;
@@ -74,12 +81,10 @@ impl Run {
             context_stores: context_stores(configured.context_default.name()),
             ..Options::default()
         };
-        let engine = Engine::start(
-            options,
-            Arc::new(Console { json: self.json, log: LogObserver::default() }),
-            runtime.handle().clone(),
-        )
-        .context("cannot start the lane threads")?;
+        let console = Console { json: self.json, log: LogObserver::default() };
+        let vitals = Arc::new(Vitals::new(Arc::new(console)));
+        let engine = Engine::start(options, vitals.clone(), runtime.handle().clone())
+            .context("cannot start the lane threads")?;
         let engine = Arc::new(engine);
         let control = Control::serve(store.clone(), live(&engine), runtime.handle())
             .with_context(|| format!("cannot listen for commands in {}", directory.display()))?;
@@ -87,22 +92,52 @@ impl Run {
             broker::start(&engine, address, &settings)?;
         }
         api.start();
-        let deployed = engine.deploy(plan, Deployment::Full);
+        let tools = Tools {
+            engine: engine.clone(),
+            config: Arc::new(Config::open(&directory)?),
+            vitals,
+            settings,
+            file: self.flow.clone().unwrap_or_else(|| directory.join("flows.json")),
+        };
+        let source = match self.flow {
+            Some(_) => Source::File(document),
+            None => Source::Stored { or: document },
+        };
+        let Started { deployer, deployed } = match Deployer::start(tools, source, store.was_clean()) {
+            Ok(started) => started,
+            Err(Refusal::Problems(problems)) => {
+                engine.stop(Duration::from_secs(1));
+                api.stop();
+                store.close();
+                return Ok(not_started(&name, &problems));
+            }
+            Err(other) => return Err(other.into()),
+        };
         api.set_ready();
+        let current = deployer.current();
+        let is_demo = self.flow.is_none() && current.revision.number == 0;
+        let name = if self.flow.is_none() && !is_demo {
+            format!("revision {}", current.revision.number)
+        } else {
+            name
+        };
+        output::problems(&name, &current.problems);
         tell_deployed(&deployed);
-        eprintln!("tidegate {} runs {name}: {count}", env!("CARGO_PKG_VERSION"));
+        eprintln!("tidegate {} runs {name}: {}", env!("CARGO_PKG_VERSION"), size(&deployed));
         eprintln!("data in {}; {}", directory.display(), store.durability().promise());
-        if self.flow.is_none() {
+        if is_demo {
             eprintln!("{NEXT}");
         }
-        let heard = self.wait(&runtime, &engine, &store, &settings)?;
+        let heard = self.wait(&runtime, &deployer, &store)?;
         drop(control);
+        deployer.stop();
         // What is under way cannot end on a damaged disk: its sources give it again.
         let drain = if heard == Heard::Damage { Duration::from_secs(1) } else { configured.drain() };
         let drained = engine.stop(drain);
         api.stop();
         store.close();
         if heard == Heard::Damage {
+            drop(deployer);
             drop(engine);
             bail!("the database is damaged, and the gateway cannot start again: {}", heal::start_again());
         }
@@ -113,9 +148,8 @@ impl Run {
     fn wait(
         &self,
         runtime: &tokio::runtime::Runtime,
-        engine: &Engine,
+        deployer: &Arc<Deployer>,
         store: &Store,
-        settings: &Settings,
     ) -> anyhow::Result<Heard> {
         let mut signals = runtime.block_on(async { Signals::new() }).context("cannot listen for signals")?;
         let end = self
@@ -134,8 +168,8 @@ impl Run {
                 }
                 heard @ (Heard::TimeIsOver | Heard::Damage) => return Ok(heard),
                 Heard::HangUp => match &self.flow {
-                    Some(path) => reload(path, engine, settings),
-                    None => eprintln!("the demo has no file to read again"),
+                    Some(path) => reload(path, deployer),
+                    None => eprintln!("no flow file was named at the start, so there is none to read again"),
                 },
             }
         }
@@ -170,6 +204,12 @@ This is a demo: simulated base stations send readings and alarms, and the flow f
   See all nodes              tidegate nodes
 Ctrl-C stops it.";
 
+fn not_started(name: &str, problems: &[Problem]) -> Outcome {
+    output::problems(name, problems);
+    eprintln!("{name} was not started: {}", output::count(problems));
+    Outcome::Failed
+}
+
 /// Checks a document and says what is wrong; nothing is started where there is an error.
 pub fn checked(document: Result<Document, Vec<Problem>>, name: &str, settings: &Settings) -> Option<Plan> {
     let (plan, problems) = match document {
@@ -184,32 +224,43 @@ pub fn checked(document: Result<Document, Vec<Problem>>, name: &str, settings: &
     Some(plan)
 }
 
-/// The plan of a document that can be started, and how large it is.
-fn ready(
-    document: Result<Document, Vec<Problem>>,
-    name: &str,
-    settings: &Settings,
-) -> Option<(Plan, String)> {
-    let plan = checked(document, name, settings)?;
-    let nodes = output::plural(plan.nodes().count(), "node");
-    let flows = output::plural(plan.lanes.len(), "flow");
-    Some((plan, format!("{nodes} in {flows}")))
+fn size(deployed: &Deployed) -> String {
+    let nodes = output::plural(deployed.nodes, "node");
+    format!("{nodes} in {}", output::plural(deployed.flows, "flow"))
 }
 
-fn reload(path: &Path, engine: &Engine, settings: &Settings) {
+fn reload(path: &Path, deployer: &Arc<Deployer>) {
     let name = path.display().to_string();
-    match ready(Document::read(path, &Limits::default()), &name, settings) {
-        Some((plan, count)) => {
-            let deployed = engine.deploy(plan, Deployment::Nodes);
+    let deployed = Document::read(path, &Limits::default()).map_err(Refusal::Problems).and_then(|document| {
+        deployer.deploy(Order {
+            document,
+            deployment: Deployment::Nodes,
+            seen: None,
+            who: "file".to_string(),
+            via: "file",
+            why: "the flow file was read again".to_string(),
+            probation: Probation::OFF,
+        })
+    });
+    match deployed {
+        Ok(Receipt { deployed, problems, .. }) => {
+            output::problems(&name, &problems);
             tell_deployed(&deployed);
             eprintln!(
-                "deployed {name}: {count}; {} started, {} stopped, {} ran on",
+                "deployed {name}: {}; {} started, {} stopped, {} ran on",
+                size(&deployed),
                 deployed.started.len(),
                 deployed.stopped.len(),
                 deployed.kept
             );
         }
-        None => eprintln!("what ran before runs on"),
+        Err(refusal) => {
+            match refusal {
+                Refusal::Problems(problems) => drop(not_started(&name, &problems)),
+                other => eprintln!("{name} was not started: {other}"),
+            }
+            eprintln!("what ran before runs on");
+        }
     }
 }
 
@@ -284,6 +335,13 @@ fn more_files() {
     let limits = getrlimit(Resource::Nofile);
     // It goes on with what it has.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limits.maximum, ..limits });
+}
+
+/// The memory of a gateway holds passwords, and a core dump would put them on the disk.
+fn no_core_dumps() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    // Where it may not be changed it is another's to say.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
 }
 
 /// Ids of messages must differ from one start to the next.

@@ -42,6 +42,8 @@ pub struct Settings {
     pub api_max_length: usize,
     /// HTTP clients at once.
     pub http_connections: usize,
+    /// One is enough for what a board does, and to wake a second costs more than it brings.
+    pub io_threads: usize,
 }
 
 /// Node-RED's port, on this machine only.
@@ -80,6 +82,7 @@ impl Default for Settings {
             insecure_listen: false,
             api_max_length: 5 * 1024 * 1024,
             http_connections: 1_000,
+            io_threads: 1,
         }
     }
 }
@@ -171,6 +174,11 @@ const SETTINGS: &[Setting] = &[
         kind: Kind::Whole { least: 1, most: 100_000 },
         set: |settings, text| settings.http_connections = whole(text) as usize,
     },
+    Setting {
+        name: "io_threads",
+        kind: Kind::Whole { least: 1, most: 64 },
+        set: |settings, text| settings.io_threads = whole(text) as usize,
+    },
 ];
 
 /// Of text that was checked.
@@ -246,6 +254,9 @@ pub struct Flags {
     /// How many HTTP clients may be connected at once
     #[arg(long, value_name = "CLIENTS", value_parser = checked("http_connections"))]
     http_connections: Option<String>,
+    /// How many threads serve connections; flows have threads of their own beside them
+    #[arg(long, value_name = "THREADS", value_parser = checked("io_threads"))]
+    io_threads: Option<String>,
 }
 
 /// Reads a flag as the setting of this name, so that a wrong one is wrong usage.
@@ -272,6 +283,7 @@ impl Flags {
             "insecure_listen" => self.insecure_listen.as_deref(),
             "api_max_length" => self.api_max_length.as_deref(),
             "http_connections" => self.http_connections.as_deref(),
+            "io_threads" => self.io_threads.as_deref(),
             _ => None,
         }
     }

@@ -19,7 +19,7 @@ use rusqlite::Connection;
 
 pub use audit::Entry;
 pub use revisions::{NewRevision, Revision, Standing};
-pub use seal::Seal;
+pub use seal::{Seal, hex, random};
 
 use crate::store::{self, StoreError};
 

@@ -245,7 +245,7 @@ fn admit(waiting: &mut VecDeque<Incoming>, place: &Arc<Place>) {
         batch.push(Arrival::From { node: place.node.clone(), port: incoming.port, message });
     }
     if !batch.is_empty() {
-        place.lane.push(&place.node, batch);
+        place.lane.push_and_run(&place.node, batch);
     }
 }
 

@@ -50,6 +50,9 @@ pub struct Deployed {
     pub started: Vec<Str>,
     pub stopped: Vec<Str>,
     pub kept: usize,
+    /// So many run now, on so many tabs.
+    pub nodes: usize,
+    pub flows: usize,
     /// Nodes that do not run because their configuration is wrong; the rest does.
     pub refused: Vec<Refused>,
     /// Messages that nodes held which are gone or were reset. Their sources are not acknowledged.
@@ -87,7 +90,9 @@ impl Engine {
             }
             made.insert(node.config.id.clone(), new);
         }
-        report.kept = plan.nodes().count() - made.len();
+        report.nodes = plan.nodes().count();
+        report.flows = plan.lanes.len();
+        report.kept = report.nodes - made.len();
 
         // Stop: connectors that go or are replaced, while lanes still run and take their last answers.
         let mut ports = self.stop_connectors(&mut layout, &restart.stop);

@@ -3,7 +3,8 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Duration;
 
 use tidegate_nodes::error::NodeError;
 use tidegate_nodes::host::{Level, Mail, Status};
@@ -104,6 +105,11 @@ impl Inbox {
 /// the driver looks at all lanes anyway.
 pub trait Waker: Send + Sync {
     fn ready(&self, lane: Arc<LaneHandle>);
+
+    /// Runs the lane on this thread, where whoever runs it can.
+    fn run_here(&self, lane: Arc<LaneHandle>) {
+        self.ready(lane);
+    }
 }
 
 /// A lane as others see it.
@@ -114,8 +120,15 @@ pub struct LaneHandle {
     pub inbox: Inbox,
     waker: Arc<dyn Waker>,
     state: AtomicU8,
+    /// So many turns more are for threads of their own: one took long.
+    slow: AtomicU8,
     lane: Mutex<Lane>,
 }
+
+/// A turn that takes longer is too long for a thread that others wait for.
+const QUICK: Duration = Duration::from_millis(2);
+/// After one, the lane stays away from such threads for so many turns.
+const AFTER_SLOW: u8 = 200;
 
 const IDLE: u8 = 0;
 const READY: u8 = 1;
@@ -131,20 +144,44 @@ impl LaneHandle {
             inbox: Inbox::default(),
             waker,
             state: AtomicU8::new(IDLE),
+            slow: AtomicU8::new(0),
             lane: Mutex::new(lane),
         })
     }
 
     /// Appends messages of one origin.
     pub fn push(self: &Arc<LaneHandle>, origin: &str, arrivals: impl IntoIterator<Item = Arrival>) {
-        {
-            let mut queues = self.inbox.lock();
-            match queues.origins.iter_mut().find(|(name, _)| name == origin) {
-                Some((_, queue)) => queue.extend(arrivals),
-                None => queues.origins.push((Str::new(origin), arrivals.into_iter().collect())),
-            }
-        }
+        self.put(origin, arrivals);
         self.wake();
+    }
+
+    /// The same from a thread that can do the work at once: to wake another one for a few messages costs more than they
+    /// do. Where the lane is busy, or was slow lately, another thread runs it as ever.
+    pub fn push_and_run(self: &Arc<LaneHandle>, origin: &str, arrivals: impl IntoIterator<Item = Arrival>) {
+        self.put(origin, arrivals);
+        match self.slow.load(Ordering::Relaxed) {
+            0 if self.called() => self.waker.run_here(self.clone()),
+            0 => {}
+            _ => self.wake(),
+        }
+    }
+
+    fn put(&self, origin: &str, arrivals: impl IntoIterator<Item = Arrival>) {
+        let mut queues = self.inbox.lock();
+        match queues.origins.iter_mut().find(|(name, _)| name == origin) {
+            Some((_, queue)) => queue.extend(arrivals),
+            None => queues.origins.push((Str::new(origin), arrivals.into_iter().collect())),
+        }
+    }
+
+    /// How long a turn took.
+    pub fn took(&self, time: Duration) {
+        if time > QUICK {
+            self.slow.store(AFTER_SLOW, Ordering::Relaxed);
+        } else if self.slow.load(Ordering::Relaxed) > 0 {
+            // Only whoever runs the lane is here.
+            self.slow.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     pub fn command(self: &Arc<LaneHandle>, command: Command) {
@@ -153,14 +190,19 @@ impl LaneHandle {
     }
 
     pub fn wake(self: &Arc<LaneHandle>) {
+        if self.called() {
+            self.waker.ready(self.clone());
+        }
+    }
+
+    /// Marks it as one that has something to do: `true` for the one who has to see that it is run.
+    fn called(&self) -> bool {
         let before = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| match state {
             IDLE => Some(READY),
             RUNNING => Some(AGAIN),
             _ => None,
         });
-        if before == Ok(IDLE) {
-            self.waker.ready(self.clone());
-        }
+        before == Ok(IDLE)
     }
 
     /// For the worker that runs it: marks the lane as running.
@@ -183,6 +225,15 @@ impl LaneHandle {
 
     pub fn is_idle(&self) -> bool {
         self.state.load(Ordering::Acquire) == IDLE && self.inbox.is_empty()
+    }
+
+    /// The lane, where nobody has it: a deploy may hold it for a while.
+    pub fn try_lane(&self) -> Option<MutexGuard<'_, Lane>> {
+        match self.lane.try_lock() {
+            Ok(lane) => Some(lane),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     pub fn lane(&self) -> MutexGuard<'_, Lane> {

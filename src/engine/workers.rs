@@ -1,12 +1,13 @@
 //! The threads that run lanes. They are apart from those that drive I/O, so that a slow script stops no keep-alive.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Shared;
 use super::inbox::{LaneHandle, Waker};
+use super::lane::Lane;
 
 #[derive(Default)]
 struct Work {
@@ -23,12 +24,22 @@ struct Work {
 pub struct Workers {
     work: Mutex<Work>,
     something: Condvar,
+    shared: OnceLock<Weak<Shared>>,
 }
 
 impl Waker for Workers {
     fn ready(&self, lane: Arc<LaneHandle>) {
         self.lock().ready.push_back(lane);
         self.something.notify_one();
+    }
+
+    fn run_here(&self, handle: Arc<LaneHandle>) {
+        if let Some(shared) = self.shared.get().and_then(Weak::upgrade)
+            && let Some(lane) = handle.try_lane()
+        {
+            return self.turn(&handle, lane, &shared);
+        }
+        self.ready(handle);
     }
 }
 
@@ -39,6 +50,7 @@ impl Workers {
         shared: &Arc<Shared>,
         count: usize,
     ) -> std::io::Result<Vec<JoinHandle<()>>> {
+        self.shared.get_or_init(|| Arc::downgrade(shared));
         (0..count)
             .map(|n| {
                 let (workers, shared) = (self.clone(), shared.clone());
@@ -70,12 +82,19 @@ impl Workers {
 
     fn run(&self, shared: &Shared) {
         while let Some(handle) = self.next(shared) {
-            handle.begin();
-            let turn = handle.lane().turn(shared);
-            self.note_timer(&handle, turn.next);
-            if handle.end(turn.more) {
-                self.ready(handle);
-            }
+            self.turn(&handle, handle.lane(), shared);
+        }
+    }
+
+    fn turn(&self, handle: &Arc<LaneHandle>, mut lane: MutexGuard<'_, Lane>, shared: &Shared) {
+        handle.begin();
+        let since = Instant::now();
+        let turn = lane.turn(shared);
+        drop(lane);
+        handle.took(since.elapsed());
+        self.note_timer(handle, turn.next);
+        if handle.end(turn.more) {
+            self.ready(handle.clone());
         }
     }
 

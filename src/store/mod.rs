@@ -299,6 +299,11 @@ impl Store {
         self.durability
     }
 
+    /// Whether the last gateway here stopped in order.
+    pub fn was_clean(&self) -> bool {
+        self.directory.was_clean()
+    }
+
     pub fn directory(&self) -> &Path {
         self.directory.path()
     }

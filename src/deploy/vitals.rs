@@ -1,0 +1,96 @@
+//! How the nodes fare: what a deploy on probation is judged by. It listens to what the engine tells, and hands it on.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tidegate_nodes::error::NodeError;
+use tidegate_nodes::value::Str;
+
+use crate::engine::{Event, NodeRef, Observer};
+
+pub struct Vitals {
+    next: Arc<dyn Observer>,
+    nodes: Mutex<HashMap<Str, Vital>>,
+    since: Instant,
+}
+
+/// What one node has shown since it was started.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Vital {
+    /// As a person knows it.
+    pub node: String,
+    /// It is away from its other side, and why: a red badge.
+    pub away: Option<String>,
+    /// It has been stopped for good, and why.
+    pub stopped: Option<String>,
+    /// Errors that no Catch took.
+    pub errors: u64,
+    pub last_error: String,
+}
+
+impl Vitals {
+    pub fn new(next: Arc<dyn Observer>) -> Vitals {
+        Vitals { next, nodes: Mutex::default(), since: Instant::now() }
+    }
+
+    pub fn watched_for(&self) -> Duration {
+        self.since.elapsed()
+    }
+
+    pub fn all(&self) -> HashMap<Str, Vital> {
+        self.lock().clone()
+    }
+
+    /// Forgets nodes that are gone, and that nodes which begin anew had been stopped. Whether those are away they have
+    /// perhaps said again already.
+    pub fn restarted(&self, stopped: &[Str], started: &[Str]) {
+        let mut known = self.lock();
+        for node in started {
+            if let Some(vital) = known.get_mut(node) {
+                vital.stopped = None;
+            }
+        }
+        let started: HashSet<&Str> = started.iter().collect();
+        stopped.iter().filter(|node| !started.contains(node)).for_each(|node| drop(known.remove(node)));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Str, Vital>> {
+        self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, node: &NodeRef, change: impl FnOnce(&mut Vital)) {
+        let mut nodes = self.lock();
+        let vital = nodes
+            .entry(node.id.clone())
+            .or_insert_with(|| Vital { node: node.to_string(), ..Vital::default() });
+        change(vital);
+    }
+}
+
+impl Observer for Vitals {
+    fn event(&self, at: Duration, node: &NodeRef, event: Event) {
+        match &event {
+            Event::Status(status) => {
+                let is_red = status.fill.as_ref().is_some_and(|fill| fill == "red");
+                let text = || status.text.as_ref().map(|text| text.to_text().to_string()).unwrap_or_default();
+                let why = || status.other.get("reason").map(|why| why.to_text().to_string());
+                let away = is_red.then(|| why().unwrap_or_else(text));
+                self.change(node, |vital| vital.away = away);
+            }
+            Event::Error { error, caught: false } => self.change(node, |vital| {
+                vital.errors += 1;
+                vital.last_error = error.to_string();
+                if matches!(error, NodeError::Fatal(_) | NodeError::Config { .. }) {
+                    vital.stopped = Some(error.to_string());
+                }
+            }),
+            Event::Panicked { text, again_in: None } => {
+                let text = format!("it panicked again and again: {text}");
+                self.change(node, |vital| vital.stopped = Some(text));
+            }
+            _ => {}
+        }
+        self.next.event(at, node, event);
+    }
+}
