@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
@@ -96,10 +96,13 @@ async fn write(
     heard: &Mutex<Instant>,
 ) -> Ended {
     let every = heartbeat.unwrap_or(Duration::from_secs(86_400 * 365));
+    // It goes on over the turns of the loop: a connection that always has something to say must not put it off.
+    let mut beat = tokio::time::interval_at(Instant::now() + every, every);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let next = tokio::select! {
             piece = outgoing.next() => piece,
-            () = tokio::time::sleep(every) => {
+            _ = beat.tick() => {
                 let silent = heard.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
                 if silent > every * 2 {
                     return Ended::Failed("the other side does not answer a heartbeat".to_string());
