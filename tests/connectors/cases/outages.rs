@@ -134,11 +134,14 @@ pub fn flapping(subject: &Subject) -> String {
         if !giving_is_told(subject) {
             stage.wait("there is a connection", || proxy.standing() > 0);
         }
-        // Every other time it may be cut in its handshake; only such times would make for long waits in between.
         if flap % 2 == 0 {
+            // For so long that a node with connections that are dropped at once does not wait for minutes in the end.
             stage.until_not_away();
+            std::thread::sleep(Duration::from_millis(200) + random.up_to_ms(300));
+        } else {
+            // Mostly in its handshake.
+            std::thread::sleep(random.up_to_ms(100));
         }
-        std::thread::sleep(random.up_to_ms(200));
         match random.next() % 3 {
             0 => proxy.cut(End::Fin),
             1 => proxy.cut(End::Reset),

@@ -1,6 +1,7 @@
 //! The other ends of connections.
 
 pub mod amqp;
+pub mod answered;
 pub mod http;
 pub mod lines;
 pub mod mqtt;

@@ -1,6 +1,7 @@
 //! Every connector, with what it promises. `forgotten` finds one that is in no list.
 
 mod amqp;
+mod lines;
 mod mqtt;
 mod network;
 mod web;
@@ -14,7 +15,10 @@ use tidegate_nodes::descriptor::Category;
 use crate::subject::{Place, Subject};
 
 pub fn all() -> Vec<Subject> {
-    [mqtt::subjects(), amqp::subjects(), network::subjects(), web::subjects()].into_iter().flatten().collect()
+    [lines::subjects(), mqtt::subjects(), amqp::subjects(), network::subjects(), web::subjects()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// What is looked at for what reaches it.
@@ -27,11 +31,8 @@ fn flow(nodes: impl IntoIterator<Item = Json>) -> Vec<Json> {
 }
 
 /// Nodes for networks that are put through their paces elsewhere, and where.
-pub const ELSEWHERE: [(&str, &str); 3] = [
-    ("lines in", "tests/faults: a gateway killed and cut off under load, with a checker"),
-    ("lines out", "tests/faults: a gateway killed and cut off under load, with a checker"),
-    ("tcp request", "nodes/network/tcp_request_tests.rs: its answers are not numbered, bytes are"),
-];
+pub const ELSEWHERE: [(&str, &str); 1] =
+    [("tcp request", "nodes/network/tcp_request_tests.rs: its answers are not numbered, bytes are")];
 
 /// Nodes for networks that stand in no subject's flow.
 pub fn forgotten(subjects: &[Subject]) -> Vec<&'static str> {
