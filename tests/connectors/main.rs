@@ -11,6 +11,7 @@
 mod brokers;
 mod cases;
 mod gateway;
+mod giving;
 // Only the relay reads ahead.
 #[allow(dead_code)]
 #[path = "../relay/packets.rs"]

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
 
 use super::brokers::{PATIENCE, free_port};
 use super::gateway::Gateway;
+use super::giving::{Giving, giver};
 use super::proxy::{Ended, Proxy};
 use super::subject::{Caller, Case, Peer, Place, Promise, Subject, Way, message};
 
@@ -35,37 +36,6 @@ pub struct Stage<'a> {
     giver: Sender<Range<u64>>,
     given: Arc<AtomicU64>,
     dir: tempfile::TempDir,
-}
-
-/// Messages that another thread gives, one range after the other.
-pub struct Giving {
-    pub numbers: Range<u64>,
-    /// All below this are given.
-    given: Arc<AtomicU64>,
-}
-
-impl Giving {
-    pub fn wait(self) -> Range<u64> {
-        super::brokers::wait_until("all are given", || self.is_over());
-        self.numbers
-    }
-
-    fn is_over(&self) -> bool {
-        self.given.load(Ordering::SeqCst) >= self.numbers.end
-    }
-}
-
-/// The thread that gives what the peer has; in order, also when the peer makes it wait.
-fn giver(peer: Arc<dyn Peer>, given: Arc<AtomicU64>) -> Sender<Range<u64>> {
-    let (sender, ranges) = channel::<Range<u64>>();
-    std::thread::spawn(move || {
-        for range in ranges {
-            let end = range.end;
-            peer.put(range);
-            given.store(end, Ordering::SeqCst);
-        }
-    });
-    sender
 }
 
 impl Stage<'_> {
@@ -212,7 +182,7 @@ impl Stage<'_> {
         } else {
             self.giver.send(numbers.clone()).unwrap();
         }
-        Giving { numbers, given: self.given.clone() }
+        Giving::of(numbers, self.given.clone())
     }
 
     pub fn wait(&self, what: &str, so: impl Fn() -> bool) {
