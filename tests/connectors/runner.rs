@@ -12,7 +12,7 @@ use super::subject::{Case, Subject};
 use super::subjects::ELSEWHERE;
 
 /// How many are played at a time.
-const AT_ONCE: u64 = 10;
+const AT_ONCE: u64 = 16;
 /// Says that this process is for one case alone.
 const ALONE: &str = "CONNECTOR_ALONE";
 
