@@ -201,15 +201,21 @@ impl Resource for Client {
     }
 
     async fn run(&self) -> Result<(), NodeError> {
-        let socket = self.socket.lock().await.take();
-        let socket = socket.ok_or_else(|| NodeError::disconnected("there is no connection"))?;
-        Err(NodeError::disconnected(match session::serve(socket, &self.hub, self.heartbeat).await {
+        let mut held = self.socket.lock().await;
+        let socket = held.as_mut().ok_or_else(|| NodeError::disconnected("there is no connection"))?;
+        let ended = session::serve(socket, &self.hub, self.heartbeat).await;
+        // It has said goodbye.
+        *held = None;
+        Err(NodeError::disconnected(match ended {
             Ended::Closed => format!("connection lost to {}", self.url),
             Ended::Failed(why) => format!("connection lost to {}: {why}", self.url),
         }))
     }
 
     async fn close(&self) {
-        self.socket.lock().await.take();
+        let socket = self.socket.lock().await.take();
+        if let Some(socket) = socket {
+            session::leave(socket).await;
+        }
     }
 }

@@ -131,9 +131,9 @@ impl Sockets for Door {
         let (hub, config) = (self.hub.clone(), session::config(self.max));
         let run = Box::new(move |stream| {
             let working = async move {
-                let socket = WebSocketStream::from_raw_socket(stream, Side::Server, Some(config)).await;
+                let mut socket = WebSocketStream::from_raw_socket(stream, Side::Server, Some(config)).await;
                 // Its users have been told how it ended.
-                session::serve(socket, &hub, Some(HEARTBEAT)).await;
+                session::serve(&mut socket, &hub, Some(HEARTBEAT)).await;
             };
             Box::pin(working) as crate::web::Working
         });

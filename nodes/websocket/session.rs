@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt, StreamExt};
-use tokio::time::Instant;
+use futures_util::{SinkExt, Stream, StreamExt};
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
@@ -36,8 +36,8 @@ pub enum Ended {
     Failed(String),
 }
 
-/// Works until the connection has ended.
-pub async fn serve(socket: Socket, hub: &Arc<Hub>, heartbeat: Option<Duration>) -> Ended {
+/// Works until the connection has ended. Where it is dropped before that, `leave` says goodbye.
+pub async fn serve(socket: &mut Socket, hub: &Arc<Hub>, heartbeat: Option<Duration>) -> Ended {
     let (id, outgoing) = (hub.sessions.new_id(), Arc::new(Outgoing::default()));
     let entry = hub.sessions.enter(&id, outgoing.clone());
     hub.tell(&id, Told::Opened).await;
@@ -59,6 +59,9 @@ pub async fn serve(socket: Socket, hub: &Arc<Hub>, heartbeat: Option<Duration>) 
     // Who is gone needs no goodbye.
     let _ = tokio::time::timeout(GOODBYE, sink.send(Message::Close(Some(goodbye)))).await;
     let _ = tokio::time::timeout(GOODBYE, sink.close()).await;
+    if matches!(ended, Ended::Closed) {
+        until_closed(&mut stream).await;
+    }
     if let Ended::Failed(why) = &ended {
         hub.tell(&id, Told::Failed(why.clone())).await;
     }
@@ -66,7 +69,20 @@ pub async fn serve(socket: Socket, hub: &Arc<Hub>, heartbeat: Option<Duration>) 
     ended
 }
 
-async fn read(stream: &mut SplitStream<Socket>, id: &Str, hub: &Hub, heard: &Mutex<Instant>) -> Ended {
+/// Closes a connection that still stands.
+pub async fn leave(mut socket: Socket) {
+    let goodbye = CloseFrame { code: CloseCode::Normal, reason: Utf8Bytes::default() };
+    let _ = tokio::time::timeout(GOODBYE, socket.close(Some(goodbye))).await;
+    until_closed(&mut socket).await;
+}
+
+/// The other side answers a goodbye with its own. A socket that is closed before that is in is reset, and with it may go
+/// what the other side has not read.
+async fn until_closed(stream: &mut (impl Stream<Item = Result<Message, Error>> + Unpin)) {
+    let _ = tokio::time::timeout(GOODBYE, async { while let Some(Ok(_)) = stream.next().await {} }).await;
+}
+
+async fn read(stream: &mut SplitStream<&mut Socket>, id: &Str, hub: &Hub, heard: &Mutex<Instant>) -> Ended {
     loop {
         let message = stream.next().await;
         *heard.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
@@ -90,16 +106,19 @@ async fn read(stream: &mut SplitStream<Socket>, id: &Str, hub: &Hub, heard: &Mut
 }
 
 async fn write(
-    sink: &mut SplitSink<Socket, Message>,
+    sink: &mut SplitSink<&mut Socket, Message>,
     outgoing: &Outgoing,
     heartbeat: Option<Duration>,
     heard: &Mutex<Instant>,
 ) -> Ended {
     let every = heartbeat.unwrap_or(Duration::from_secs(86_400 * 365));
+    // It goes on over the turns of the loop: a connection that always has something to say must not put it off.
+    let mut beat = tokio::time::interval_at(Instant::now() + every, every);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let next = tokio::select! {
             piece = outgoing.next() => piece,
-            () = tokio::time::sleep(every) => {
+            _ = beat.tick() => {
                 let silent = heard.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
                 if silent > every * 2 {
                     return Ended::Failed("the other side does not answer a heartbeat".to_string());
@@ -126,6 +145,6 @@ fn message(piece: &Piece) -> Message {
 }
 
 /// A peer that takes nothing for so long is cut.
-async fn sent(sink: &mut SplitSink<Socket, Message>, message: Message) -> bool {
+async fn sent(sink: &mut SplitSink<&mut Socket, Message>, message: Message) -> bool {
     matches!(tokio::time::timeout(STALLED, sink.send(message)).await, Ok(Ok(())))
 }

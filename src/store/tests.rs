@@ -408,3 +408,22 @@ fn a_file_of_garbage_is_kept_and_the_gateway_starts() {
     assert_eq!(append(&store, &log, 0..1), [1]);
     assert!(dir.path().join("damaged-1").exists() && dir.path().join("damaged-2").exists());
 }
+
+#[test]
+fn the_last_that_holds_a_store_may_be_what_its_writer_tells() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(open(folder.path()));
+    let (let_go, may_go) = channel::<()>();
+    let (sender, receiver) = channel();
+    let last = store.clone();
+    let done: Told = Box::new(move |_| {
+        let _ = may_go.recv();
+        drop(last);
+        sender.send(()).unwrap();
+    });
+    store.submit(Commit { urgent: true, done: Some(done), ..Commit::default() });
+    drop(store);
+    let_go.send(()).unwrap();
+    // A writer that waits for itself panics, and says nothing.
+    receiver.recv().unwrap();
+}

@@ -143,7 +143,9 @@ impl Writer {
     /// Writes what was handed over, and ends. What still cannot be written is dropped, which tells its sources.
     pub fn stop(&self) {
         drop(self.sender.lock().unwrap_or_else(PoisonError::into_inner).take());
-        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take()
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // What a commit tells may be the last that held the store: then this is that very thread, and it ends by itself.
+        if let Some(thread) = thread.filter(|thread| thread.thread().id() != std::thread::current().id())
             && thread.join().is_err()
         {
             tracing::error!("the store's thread panicked; what it had not written is not acknowledged");

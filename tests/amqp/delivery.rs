@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::brokers::amqp_client::Client;
 use super::gateway::{Gateway, amqp_out, broker, probe};
-use super::proxy::Proxy;
+use super::proxy::{Proxy, Side};
 use super::rabbit::rabbit;
 
 #[test]
@@ -26,7 +26,7 @@ fn many_messages_are_with_the_broker_before_the_first_is_confirmed_and_not_more_
         ],
     );
     gateway.wait_status("out", "connected");
-    proxy.hold();
+    proxy.hold(Side::Far);
     (0..200).for_each(|n| gateway.send("out", json!({ "payload": n })));
     gateway.wait("the window is with the broker", || client.ready("pipeline") == 150);
     // Long enough to see that no more come.

@@ -10,6 +10,7 @@ mod delivery;
 mod gateway;
 mod outages;
 mod properties;
+#[path = "../support/proxy.rs"]
 mod proxy;
 mod tls;
 

@@ -2,9 +2,10 @@
 
 use serde_json::json;
 
-use super::fake::{Fake, Relay, Say};
+use super::fake::{Fake, Say};
 use super::gateway::{Gateway, broker, mqtt_in, mqtt_out, probe};
 use super::mosquitto::Mosquitto;
+use super::proxy::{End, Proxy};
 
 #[test]
 fn messages_pass_through_a_broker_in_all_versions_and_qualities() {
@@ -110,12 +111,12 @@ fn birth_close_and_will_are_sent_when_they_are_due() {
         gateway.stop();
         assert_eq!(subscriber.wait_for(2), ["site/birth here 1", "site/close gone 1"]);
         // A connection that is gone without a word.
-        let relay = Relay::to(mosquitto.port);
+        let proxy = Proxy::to(mosquitto.port);
         let mut nodes = nodes;
-        nodes[0]["port"] = json!(relay.port);
+        nodes[0]["port"] = json!(proxy.port);
         let gateway = Gateway::start(dir.path(), &nodes);
         subscriber.wait_for(3);
-        relay.cut();
+        proxy.cut(End::Fin);
         assert_eq!(subscriber.wait_for(4)[3], "site/will lost 1");
         gateway.stop();
     }

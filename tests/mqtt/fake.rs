@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::brokers::PATIENCE;
@@ -172,41 +171,5 @@ impl Peer {
         self.write(&[0x90, 3, body[0], body[1], code]);
         let length = usize::from(u16::from_be_bytes([body[2], body[3]]));
         String::from_utf8(body[4..4 + length].to_vec()).unwrap()
-    }
-}
-
-/// Carries connections to another port, until the test cuts them.
-pub struct Relay {
-    pub port: u16,
-    open: Arc<Mutex<Vec<TcpStream>>>,
-}
-
-impl Relay {
-    pub fn to(port: u16) -> Relay {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let relay = Relay { port: listener.local_addr().unwrap().port(), open: Arc::default() };
-        let open = relay.open.clone();
-        // It ends with the test's process.
-        std::thread::spawn(move || {
-            for near in listener.incoming().map_while(Result::ok) {
-                let Ok(far) = TcpStream::connect(("127.0.0.1", port)) else { continue };
-                for (from, to) in [(&near, &far), (&far, &near)] {
-                    let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
-                    std::thread::spawn(move || {
-                        let _ = std::io::copy(&mut from, &mut to);
-                    });
-                }
-                open.lock().unwrap().extend([near, far]);
-            }
-        });
-        relay
-    }
-
-    /// Cuts all that are open.
-    pub fn cut(&self) {
-        for stream in self.open.lock().unwrap().drain(..) {
-            // One that is closed already is cut as well.
-            let _ = stream.shutdown(std::net::Shutdown::Both);
-        }
     }
 }

@@ -11,6 +11,8 @@ mod fake;
 mod gateway;
 mod outages;
 mod properties;
+#[path = "../support/proxy.rs"]
+mod proxy;
 mod subscriptions;
 mod switching;
 mod transports;

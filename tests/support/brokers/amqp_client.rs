@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use lapin::options::{
-    BasicAckOptions, BasicGetOptions, BasicPublishOptions, QueueDeclareOptions, QueueDeleteOptions,
+    BasicAckOptions, BasicConsumeOptions, BasicGetOptions, BasicPublishOptions, QueueDeclareOptions,
+    QueueDeleteOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
@@ -36,10 +38,14 @@ impl Got {
 
 impl Client {
     pub fn of(rabbit: &Rabbit) -> Client {
+        Client::at(rabbit.port)
+    }
+
+    pub fn at(port: u16) -> Client {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let (connection, channel) = runtime.block_on(async {
-            let url = format!("amqp://guest:guest@127.0.0.1:{}/%2f", rabbit.port);
+            let url = format!("amqp://guest:guest@127.0.0.1:{port}/%2f");
             let connection = Connection::connect(&url, ConnectionProperties::default()).await.unwrap();
             let channel = connection.create_channel().await.unwrap();
             (connection, channel)
@@ -80,6 +86,18 @@ impl Client {
                 BasicProperties::default().with_message_id(format!("n{n}").into()).with_delivery_mode(2);
             self.publish(queue, n.to_string().as_bytes(), properties);
         }
+    }
+
+    /// Hands over each message that comes to a queue, until this client is gone.
+    pub fn consume(&self, queue: &str, each: impl Fn(&[u8]) + Send + 'static) {
+        let options = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
+        let mut consumer =
+            self.wait(self.channel.basic_consume(queue.into(), "".into(), options, FieldTable::default()));
+        self.runtime.spawn(async move {
+            while let Some(Ok(delivery)) = consumer.next().await {
+                each(&delivery.data);
+            }
+        });
     }
 
     /// Takes the next message out of a queue.
