@@ -14,6 +14,7 @@ mod password;
 mod revisions;
 mod roles;
 mod seal;
+mod secret;
 mod tokens;
 mod watch;
 
@@ -34,7 +35,8 @@ pub use password::{Hashed, check as check_password};
 pub use revisions::{NewRevision, Revision, Standing};
 pub use roles::{Role, Scope, Scopes};
 pub use seal::Seal;
-pub use tokens::{IDLE_MS, Kind, NewToken, Secret, SecretHash, Token};
+pub use secret::{Secret, SecretHash};
+pub use tokens::{IDLE_MS, Kind, NewToken, Token};
 pub use watch::Watch;
 
 use crate::store::{self, StoreError};

@@ -47,6 +47,12 @@ impl Hashed {
         Ok(Hashed(hash.to_string()))
     }
 
+    /// As an earlier version might have made it.
+    #[cfg(test)]
+    pub fn with_older_costs(password: &str) -> Hashed {
+        Hashed::with(password, params(64, 1).unwrap()).unwrap()
+    }
+
     /// One that no password fits and that costs as much to try: for users that there are not.
     pub fn of_nobody() -> Result<Hashed, StoreError> {
         let params = params(MEMORY_KIB, PASSES)?;
@@ -144,7 +150,7 @@ mod tests {
 
     #[test]
     fn older_costs_are_seen_and_monstrous_ones_are_not_paid() {
-        let older = Hashed::with("correct horse", params(64, 1).unwrap()).unwrap();
+        let older = Hashed::with_older_costs("correct horse");
         assert!(older.fits("correct horse") && !older.is_current());
         let monstrous = Hashed::stored(older.as_text().replace("m=64,", "m=4000000,"));
         assert!(!monstrous.fits("correct horse"));

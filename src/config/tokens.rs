@@ -1,15 +1,12 @@
 //! Sessions of people and tokens of machines. What lets somebody in is given out once; here is only its hash.
 
-use std::fmt;
-
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde::Serialize;
-use zeroize::Zeroizing;
 
 use super::accounts::check_name;
 use super::audit::note;
 use super::seal::{hex, random};
-use super::{By, Config, Hashed, Role, Scopes, User};
+use super::{By, Config, Hashed, Role, Scopes, Secret, SecretHash, User};
 use crate::store::StoreError;
 
 /// So long a session lasts without being used.
@@ -19,53 +16,6 @@ const SHOWN_MS: i64 = 30 * 24 * 3_600_000;
 const TOKENS: i64 = 1_000;
 /// Of one user; the one that was not used for longest goes.
 const SESSIONS: i64 = 32;
-const PREFIX: &str = "tg_";
-const SECRET: usize = 32;
-
-/// What lets somebody in, as it goes over the wire. It does not show itself in a log.
-pub struct Secret(Zeroizing<String>);
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(..)")
-    }
-}
-
-impl Secret {
-    pub fn fresh() -> Result<Secret, StoreError> {
-        let mut bytes = Zeroizing::new([0; SECRET]);
-        random(&mut bytes[..])?;
-        let digits = Zeroizing::new(hex(&bytes[..]));
-        Ok(Secret(Zeroizing::new(format!("{PREFIX}{}", digits.as_str()))))
-    }
-
-    pub fn text(&self) -> &str {
-        &self.0
-    }
-
-    pub fn hash(&self) -> SecretHash {
-        SecretHash(hash(&self.0))
-    }
-}
-
-/// What is stored of a secret. A secret is 256 random bits, so a plain hash gives nothing away, also not by how long a
-/// comparison takes.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SecretHash([u8; 32]);
-
-impl SecretHash {
-    /// `None` where the text cannot be a secret of ours.
-    pub fn of(text: &str) -> Option<SecretHash> {
-        let digits = text.strip_prefix(PREFIX)?;
-        let fine = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        (digits.len() == 2 * SECRET && digits.bytes().all(fine)).then(|| SecretHash(hash(text)))
-    }
-}
-
-fn hash(text: &str) -> [u8; 32] {
-    let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
-    digest.as_ref().try_into().expect("SHA-256 has 32 bytes")
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -207,7 +157,7 @@ impl Config {
                 "SELECT {COLUMNS}, role, sees_payloads, users.since_ms FROM tokens \
                  LEFT JOIN users ON kind = 'session' AND users.name = owner WHERE hash = ?"
             );
-            let found = config.prepare_cached(&sql)?.query_row([secret.0], |row| {
+            let found = config.prepare_cached(&sql)?.query_row([secret.bytes()], |row| {
                 let token = read(row)?;
                 let role: Option<String> = row.get(8)?;
                 let user = match role {
@@ -296,7 +246,7 @@ fn insert(config: &Connection, token: &Token, secret: &Secret) -> Result<(), Sto
         )?
         .execute(rusqlite::params![
             token.id,
-            secret.hash().0,
+            secret.hash().bytes(),
             kind,
             token.name,
             token.owner,
