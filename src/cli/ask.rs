@@ -1,6 +1,6 @@
 //! Reads a password: from a terminal without showing it, or from a pipe.
 
-use std::io::{IsTerminal, Read, Write};
+use std::io::{BufRead, IsTerminal, Read, Write};
 
 use anyhow::{Context, bail};
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
@@ -72,7 +72,7 @@ fn hidden(prompt: &str) -> anyhow::Result<Zeroizing<String>> {
 }
 
 /// A line as a terminal sends it when it does not edit.
-fn typed(keys: impl Read) -> anyhow::Result<Zeroizing<String>> {
+fn typed(keys: impl BufRead) -> anyhow::Result<Zeroizing<String>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(MOST));
     for key in keys.bytes() {
         match key.context("cannot read the password")? {

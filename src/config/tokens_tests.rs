@@ -29,7 +29,7 @@ fn a_token_is_found_by_its_secret_until_it_is_revoked_or_expires() {
     config.tend_tokens(&[], NOW + 20 * DAY).unwrap();
     assert_eq!(config.tokens().unwrap().len(), 2);
     config.tend_tokens(&[], NOW + 32 * DAY).unwrap();
-    assert_eq!(config.tokens().unwrap(), [token.clone()]);
+    assert_eq!(config.tokens().unwrap(), std::slice::from_ref(&token));
     assert_eq!(config.revoke(&token.id, BY).unwrap(), Some(token.clone()));
     assert_eq!((config.revoke(&token.id, BY).unwrap(), find(&config, &secret, NOW)), (None, None));
     for entry in std::fs::read_dir(dir.path()).unwrap().flatten() {
