@@ -5,7 +5,8 @@ mod support;
 use serde_json::Value as Json;
 use support::{Running, command, tidegate};
 
-const COMMANDS: &[&str] = &["run", "check", "test", "log", "outbox", "nodes", "generate"];
+const COMMANDS: &[&str] =
+    &["run", "check", "test", "log", "outbox", "passwd", "token", "keys", "nodes", "generate"];
 
 /// Every line as JSON.
 #[track_caller]

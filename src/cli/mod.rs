@@ -3,21 +3,25 @@
 //! Printing is what a command line is for, so the lint against it is off here and only here.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod ask;
 mod broker;
 mod check;
 pub mod data_dir;
 mod generate;
 mod heal;
+mod keys;
 mod log;
 mod logging;
 mod nodes;
 mod outbox;
 mod output;
+mod passwd;
 mod run;
 pub mod settings;
 mod status;
 mod stored;
 mod test;
+mod token;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -41,6 +45,9 @@ enum Command {
     Test(test::Test),
     Log(log::Log),
     Outbox(outbox::Outbox),
+    Passwd(passwd::Passwd),
+    Token(token::Token),
+    Keys(keys::Keys),
     Nodes(nodes::Nodes),
     Generate(generate::Generate),
 }
@@ -68,6 +75,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Test(test) => test.run(),
         Command::Log(log) => log.run(),
         Command::Outbox(outbox) => outbox.run(),
+        Command::Passwd(passwd) => passwd.run(),
+        Command::Token(token) => token.run(),
+        Command::Keys(keys) => keys.run(),
         Command::Nodes(nodes) => nodes.run(),
         Command::Generate(generate) => generate.run(),
     };

@@ -1,8 +1,9 @@
 //! Who did what, when and from where. The newest 10,000 entries stay.
 
+use rusqlite::Connection;
 use serde::Serialize;
 
-use super::{Config, now_ms};
+use super::{By, Config, now_ms};
 use crate::store::StoreError;
 
 const KEPT: i64 = 10_000;
@@ -30,16 +31,7 @@ impl Config {
         about: &str,
         detail: &str,
     ) -> Result<(), StoreError> {
-        self.change(|config| {
-            config
-                .prepare_cached(
-                    "INSERT INTO audit (wall_ms, who, origin, action, about, detail) VALUES (?, ?, ?, ?, ?, ?)",
-                )?
-                .execute((now_ms(), who, origin, action, about, detail))?;
-            let oldest = config.last_insert_rowid() - KEPT;
-            config.prepare_cached("DELETE FROM audit WHERE id <= ?")?.execute([oldest])?;
-            Ok(())
-        })
+        self.change(|config| note(config, By { who, origin }, action, about, detail))
     }
 
     /// The newest first, those before an id.
@@ -62,4 +54,22 @@ impl Config {
             Ok(entries.collect::<Result<_, _>>()?)
         })
     }
+}
+
+/// In the same commit as what it tells of.
+pub(super) fn note(
+    config: &Connection,
+    by: By<'_>,
+    action: &str,
+    about: &str,
+    detail: &str,
+) -> Result<(), StoreError> {
+    config
+        .prepare_cached(
+            "INSERT INTO audit (wall_ms, who, origin, action, about, detail) VALUES (?, ?, ?, ?, ?, ?)",
+        )?
+        .execute((now_ms(), by.who, by.origin, action, about, detail))?;
+    let oldest = config.last_insert_rowid() - KEPT;
+    config.prepare_cached("DELETE FROM audit WHERE id <= ?")?.execute([oldest])?;
+    Ok(())
 }

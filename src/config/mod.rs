@@ -3,13 +3,25 @@
 //!
 //! ```text
 //! revisions (documents, each with who, when, why)  -> seal (their secrets, encrypted)
-//! accounts  (users, sessions, tokens)              -> audit (who did what)
+//! accounts (users) -> password, roles              -> audit (who did what)
+//! tokens   (sessions, tokens of machines)          -> audit
+//! watch    (whether another process has changed something)
 //! ```
 
 mod accounts;
 mod audit;
+mod password;
 mod revisions;
+mod roles;
 mod seal;
+mod secret;
+mod tokens;
+mod watch;
+
+#[cfg(test)]
+mod accounts_tests;
+#[cfg(test)]
+mod tokens_tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, RwLock};
@@ -17,9 +29,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::Connection;
 
+pub use accounts::{By, NewUser, User, check_name};
 pub use audit::Entry;
+pub use password::{Hashed, check as check_password};
 pub use revisions::{NewRevision, Revision, Standing};
+pub use roles::{Role, Scope, Scopes};
 pub use seal::{Seal, hex, random};
+pub use secret::{Secret, SecretHash};
+pub use tokens::{IDLE_MS, Kind, NewToken, Token};
+pub use watch::Watch;
 
 use crate::store::{self, StoreError};
 
@@ -44,6 +62,11 @@ impl Config {
 
     pub fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// For whoever keeps something from here in memory.
+    pub fn watch(&self) -> Result<Watch, StoreError> {
+        Watch::open(&self.directory)
     }
 
     /// Looks something up, or changes one thing.

@@ -1,5 +1,7 @@
 //! Each deploy is a revision: the whole document, its secrets, who made it, when and why, and what changed.
 
+use std::sync::PoisonError;
+
 use rusqlite::{OptionalExtension, Row};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -202,10 +204,11 @@ impl Config {
         })
     }
 
-    /// Seals all secrets with a new key, and forgets the old one. Gives how many revisions that were.
+    /// Seals all secrets with a new key, and forgets the old one. Gives how many revisions that were. All of it is done as
+    /// the only writer, so that another process neither seals with the old key behind it nor changes the key too.
     pub fn change_key(&self) -> Result<usize, StoreError> {
-        self.seal.write().unwrap_or_else(std::sync::PoisonError::into_inner).renew()?;
-        let sealed = self.change(|config| {
+        let (sealed, outdated) = self.change(|config| {
+            let outdated = self.seal.write().unwrap_or_else(PoisonError::into_inner).renew()?;
             let mut select =
                 config.prepare("SELECT number, secrets FROM revisions WHERE secrets IS NOT NULL")?;
             let all: Vec<(i64, Vec<u8>)> =
@@ -217,15 +220,23 @@ impl Config {
                 })?;
                 config.execute("UPDATE revisions SET secrets = ? WHERE number = ?", (again, number))?;
             }
-            Ok(all.len())
+            Ok((all.len(), outdated))
         })?;
         // Behind the commit: what is cut off before it finds both keys.
-        self.seal.write().unwrap_or_else(std::sync::PoisonError::into_inner).forget()?;
+        self.change(|_| self.seal.write().unwrap_or_else(PoisonError::into_inner).forget(&outdated))?;
         Ok(sealed)
     }
 
-    fn sealing<R>(&self, act: impl FnOnce(&super::Seal) -> R) -> R {
-        act(&self.seal.read().unwrap_or_else(std::sync::PoisonError::into_inner))
+    /// With the keys as they are now. Who seals does so within a change, behind which no other process gets.
+    fn sealing<R>(&self, act: impl FnOnce(&super::Seal) -> Result<R, StoreError>) -> Result<R, StoreError> {
+        let seal = self.seal.read().unwrap_or_else(PoisonError::into_inner);
+        if !seal.is_stale() {
+            return act(&seal);
+        }
+        drop(seal);
+        let mut seal = self.seal.write().unwrap_or_else(PoisonError::into_inner);
+        seal.refresh()?;
+        act(&seal)
     }
 }
 
@@ -335,6 +346,12 @@ mod tests {
             let (mut document, credentials) = config.document(number).unwrap().unwrap();
             merge(&mut document, &credentials);
             assert_eq!(document.nodes[0].properties["credentials"]["password"], format!("secret-{number}"));
+        }
+        // One that has it open, as the gateway has, goes on with the new key.
+        Config::open(dir.path()).unwrap().change_key().unwrap();
+        store(&config, 3, Standing::Good);
+        for config in [&config, &Config::open(dir.path()).unwrap()] {
+            assert!((1..=3).all(|number| config.document(number).unwrap().is_some()));
         }
         // Whoever has lost the key is told, and has the document at least in an export.
         std::fs::remove_file(dir.path().join("tidegate.key")).unwrap();

@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
@@ -27,10 +27,17 @@ const NAME: usize = 4;
 
 pub struct Seal {
     keys: Vec<Zeroizing<[u8; KEY]>>,
+    /// Those that are no longer in the file: what was read a moment before they were dropped can still be opened.
+    former: Vec<Zeroizing<[u8; KEY]>>,
+    /// Which file was read: another process changes the keys too.
+    stamp: Stamp,
     file: PathBuf,
     /// It belongs to systemd.
     is_lent: bool,
 }
+
+/// A change puts another file there, so this tells.
+type Stamp = Option<(u64, i64, i64)>;
 
 impl Seal {
     /// The keys of a data directory. The first are made.
@@ -42,11 +49,35 @@ impl Seal {
         }
     }
 
+    fn with(keys: Vec<Zeroizing<[u8; KEY]>>, file: PathBuf, is_lent: bool) -> Seal {
+        Seal { keys, former: Vec::new(), stamp: None, file, is_lent }
+    }
+
+    /// Whether another process has changed the keys.
+    pub fn is_stale(&self) -> bool {
+        let stamp = stamp_of(&self.file);
+        stamp.is_some() && stamp != self.stamp
+    }
+
+    /// Takes over what another process has changed.
+    pub fn refresh(&mut self) -> Result<(), StoreError> {
+        if self.is_stale() {
+            let read = Seal::read(self.file.clone(), self.is_lent)?;
+            let known = std::mem::replace(&mut self.keys, read.keys);
+            self.stamp = read.stamp;
+            self.former.extend(known);
+            self.former.retain(|key| !self.keys.contains(key));
+        }
+        Ok(())
+    }
+
     fn read(file: PathBuf, is_lent: bool) -> Result<Seal, StoreError> {
+        // Before it is read: one that comes between the two is read again.
+        let stamp = stamp_of(&file);
         let text = match fs::read_to_string(&file) {
             Ok(text) => Zeroizing::new(text),
             Err(error) if error.kind() == ErrorKind::NotFound && !is_lent => {
-                let seal = Seal { keys: vec![fresh()?], file, is_lent };
+                let mut seal = Seal::with(vec![fresh()?], file, is_lent);
                 // Of two processes that make one at the same moment, one has made it.
                 return match seal.write(true) {
                     Ok(()) => Ok(seal),
@@ -55,12 +86,12 @@ impl Seal {
                 };
             }
             Err(error) => {
-                return Err(Seal { keys: Vec::new(), file, is_lent }.trouble("cannot be read", &error));
+                return Err(Seal::with(Vec::new(), file, is_lent).trouble("cannot be read", &error));
             }
         };
         let keys: Option<Vec<_>> = text.split_whitespace().map(key_of).collect();
         match keys {
-            Some(keys) if !keys.is_empty() => Ok(Seal { keys, file, is_lent }),
+            Some(keys) if !keys.is_empty() => Ok(Seal { stamp, ..Seal::with(keys, file, is_lent) }),
             _ => Err(StoreError::Directory(format!(
                 "{} is no key file: it has a key of 64 hexadecimal digits in each line; put the right one back from a backup. \
                  Without it the secrets of the flows cannot be read: to enter them all anew, move it away",
@@ -93,7 +124,7 @@ impl Seal {
             .filter(|(head, _)| head[0] == VERSION)
             .ok_or_else(|| refused("they are damaged, or sealed by a newer tidegate"))?;
         let (named, nonce) = head[1..].split_at(NAME);
-        let key = self.keys.iter().find(|key| name(key) == named).ok_or_else(|| {
+        let key = self.keys.iter().chain(&self.former).find(|key| name(key) == named).ok_or_else(|| {
             refused(&format!("they were sealed with another key than those in {}", self.file.display()))
         })?;
         let payload = Payload { msg: closed, aad: what_for.as_bytes() };
@@ -103,26 +134,35 @@ impl Seal {
             .map_err(|_| refused("they are damaged"))
     }
 
-    /// Puts a new key in front. What it is to seal anew is sealed before the old ones are dropped by [`Seal::forget`].
-    pub fn renew(&mut self) -> Result<(), StoreError> {
+    /// Puts a new key in front, and gives those that it replaces. What they have sealed is sealed anew before they are
+    /// dropped by [`Seal::forget`].
+    pub fn renew(&mut self) -> Result<Vec<Zeroizing<[u8; KEY]>>, StoreError> {
         if self.is_lent {
             return Err(StoreError::Refused(format!(
                 "{} comes from systemd: put a new key in front of it there, start the gateway, and run this again",
                 self.file.display()
             )));
         }
+        self.refresh()?;
+        let outdated = self.keys.clone();
         self.keys.insert(0, fresh()?);
-        self.write(false).map_err(|error| self.trouble("cannot be written", &error))
+        if let Err(error) = self.write(false) {
+            self.keys = outdated;
+            return Err(self.trouble("cannot be written", &error));
+        }
+        Ok(outdated)
     }
 
-    /// Drops all keys but the newest.
-    pub fn forget(&mut self) -> Result<(), StoreError> {
-        self.keys.truncate(1);
+    /// Drops what [`Seal::renew`] has replaced. A key that another process has put there meanwhile stays.
+    pub fn forget(&mut self, outdated: &[Zeroizing<[u8; KEY]>]) -> Result<(), StoreError> {
+        self.refresh()?;
+        self.keys.retain(|key| !outdated.contains(key));
+        self.former.extend_from_slice(outdated);
         self.write(false).map_err(|error| self.trouble("cannot be written", &error))
     }
 
     /// Whole or not at all.
-    fn write(&self, is_first: bool) -> std::io::Result<()> {
+    fn write(&mut self, is_first: bool) -> std::io::Result<()> {
         let mut text = Zeroizing::new(String::new());
         for key in &self.keys {
             text.push_str(&hex(&key[..]));
@@ -142,12 +182,18 @@ impl Seal {
             let _ = fs::remove_file(&new);
         }
         taken?;
+        self.stamp = stamp_of(&self.file);
         fs::File::open(self.file.parent().unwrap_or(Path::new(".")))?.sync_all()
     }
 
     fn trouble(&self, what: &str, error: &std::io::Error) -> StoreError {
         StoreError::Directory(format!("the key file {} {what}: {error}", self.file.display()))
     }
+}
+
+fn stamp_of(file: &Path) -> Stamp {
+    let data = fs::metadata(file).ok()?;
+    Some((data.ino(), data.mtime(), data.mtime_nsec()))
 }
 
 fn fresh() -> Result<Zeroizing<[u8; KEY]>, StoreError> {
@@ -188,55 +234,5 @@ fn key_of(line: &str) -> Option<Zeroizing<[u8; KEY]>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::unix::fs::PermissionsExt;
-
-    #[test]
-    fn what_is_sealed_opens_in_its_own_place_only_and_the_key_is_private() {
-        let dir = tempfile::tempdir().unwrap();
-        let seal = Seal::of(dir.path()).unwrap();
-        let sealed = seal.seal("revision 1", b"hunter2").unwrap();
-        assert!(!sealed.windows(7).any(|part| part == b"hunter2"));
-        // Another process reads the same key.
-        let again = Seal::of(dir.path()).unwrap();
-        assert_eq!(&again.open("revision 1", &sealed).unwrap()[..], b"hunter2");
-        assert!(again.open("revision 2", &sealed).is_err());
-        for at in 0..sealed.len() {
-            let mut damaged = sealed.clone();
-            damaged[at] ^= 1;
-            assert!(again.open("revision 1", &damaged).is_err(), "byte {at}");
-        }
-        assert!(again.open("revision 1", &sealed[..20]).is_err());
-        let mode = fs::metadata(dir.path().join(FILE)).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
-    }
-
-    #[test]
-    fn keys_change_without_a_moment_in_which_something_cannot_be_opened() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut seal = Seal::of(dir.path()).unwrap();
-        let old = seal.seal("x", b"secret").unwrap();
-        seal.renew().unwrap();
-        // Cut off here: both keys are there.
-        let after_a_crash = Seal::of(dir.path()).unwrap();
-        assert_eq!(&after_a_crash.open("x", &old).unwrap()[..], b"secret");
-        let new = seal.seal("x", b"secret").unwrap();
-        seal.forget().unwrap();
-        let seal = Seal::of(dir.path()).unwrap();
-        assert_eq!(&seal.open("x", &new).unwrap()[..], b"secret");
-        let refused = seal.open("x", &old).unwrap_err().to_string();
-        assert!(refused.contains("sealed with another key"), "{refused}");
-    }
-
-    #[test]
-    fn a_file_that_is_no_key_file_is_told_and_left_as_it_is() {
-        let dir = tempfile::tempdir().unwrap();
-        for text in ["", "abc", &"é".repeat(32), &"zz".repeat(32)] {
-            fs::write(dir.path().join(FILE), text).unwrap();
-            let refused = Seal::of(dir.path()).err().unwrap().to_string();
-            assert!(refused.contains("no key file"), "{refused}");
-            assert_eq!(fs::read_to_string(dir.path().join(FILE)).unwrap(), text);
-        }
-    }
-}
+#[path = "seal_tests.rs"]
+mod tests;

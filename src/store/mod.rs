@@ -80,6 +80,11 @@ pub fn open_config(directory: &Path) -> Result<rusqlite::Connection, StoreError>
     opening::open_config(directory, &Setup::default())
 }
 
+/// A second connection to `tidegate.db`, which only reads.
+pub fn open_config_reader(directory: &Path) -> Result<rusqlite::Connection, StoreError> {
+    database::open_reader(&directory.join(opening::CONFIG))
+}
+
 /// The store of a running gateway. There is one for a data directory.
 pub struct Store {
     directory: Arc<Directory>,
