@@ -1,29 +1,27 @@
 //! The host loop of connectors, written once: opens, opens again with back-off, carries messages in and out, hands on
 //! acknowledgements, closes. Each connector runs in a task of its own on the I/O threads.
 
-use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tidegate_nodes::connector::{ConnectorHost, Delivery, DynConnector, Incoming, Ticket};
+use tidegate_nodes::connector::{ConnectorHost, Delivery, DynConnector, Ticket};
 use tidegate_nodes::error::NodeError;
 use tidegate_nodes::host::{Level, Status};
-use tidegate_nodes::message::{Message, Meta, Token};
 use tokio::sync::watch;
 
+use super::arrivals::Arrivals;
 use super::backoff::Backoff;
-use super::inbox::{Arrival, Command};
+use super::inbox::Command;
 use super::outbox::{self, Handed};
 use super::place::Place;
 use super::port::Phase;
 use super::resources::{self, Standing, User};
 use super::waiting::{Stood, commands, hand_commands, ready};
 
-/// How many messages a connector is handed at once, and how many bytes of arrivals may wait for credits.
+/// How many messages a connector is handed at once.
 const BATCH: usize = 256;
-const WAITING_BYTES: usize = 1024 * 1024;
 const OPEN_TIMEOUT: Duration = Duration::from_secs(60);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -80,7 +78,7 @@ async fn keep_open(connector: &mut dyn DynConnector, place: &Arc<Place>) {
     let mut backoff = Backoff::default();
     let mut phase = place.port.phase.subscribe();
     // Arrivals that wait for a credit live here, so that they outlast a lost connection.
-    let mut waiting = VecDeque::new();
+    let mut waiting = Arrivals::default();
     while *phase.borrow_and_update() != Phase::Close {
         let Some(stood) = ready(connector, place).await else { break };
         let opened = tokio::select! {
@@ -141,7 +139,7 @@ pub async fn closing(phase: &mut watch::Receiver<Phase>) {
 async fn serve(
     connector: &mut dyn DynConnector,
     place: &Arc<Place>,
-    waiting: &mut VecDeque<Incoming>,
+    waiting: &mut Arrivals,
     stood: Stood,
 ) -> Result<(), NodeError> {
     let mut phase = place.port.phase.subscribe();
@@ -158,12 +156,11 @@ async fn serve(
             return last_outcomes(connector, place).await;
         }
         if draining == Phase::Run {
-            admit(waiting, place);
+            waiting.admit(place);
         }
-        // A source over its bound is not read, and its peer feels it. A sink's `next` also tells of room and
-        // confirmations, so it is asked while there is something to hear of.
-        let reading =
-            weight(waiting) < WAITING_BYTES || full || place.port.in_hand.load(Ordering::Relaxed) > 0;
+        // A sink's `next` also tells of room and confirmations, so it is asked while there is something to hear of.
+        let reading = !waiting.is_full() || full || place.port.in_hand.load(Ordering::Relaxed) > 0;
+        let wanted = waiting.next_weight().filter(|_| draining == Phase::Run);
         let ticking = place.port.outbox.as_ref().filter(|outbox| outbox.needs_tick());
         tokio::select! {
             changed = phase.changed() => {
@@ -182,7 +179,7 @@ async fn serve(
                 full = hand_out(connector, place).await?;
             }
             () = grown(&mut growth), if !full => full = hand_out(connector, place).await?,
-            credit = place.pool.acquire(0), if !waiting.is_empty() && draining == Phase::Run => drop(credit),
+            credit = place.pool.acquire(wanted.unwrap_or_default()), if wanted.is_some() => drop(credit),
             incoming = connector.next(), if reading => {
                 waiting.extend(incoming?);
                 full = hand_out(connector, place).await?;
@@ -210,43 +207,6 @@ async fn last_outcomes(connector: &mut dyn DynConnector, place: &Arc<Place>) -> 
     }
     // One that does not hear it in time gives again what it was to forget.
     tokio::time::timeout(CLOSE_TIMEOUT, connector.acknowledge(&outcomes)).await.unwrap_or(Ok(()))
-}
-
-fn weight(waiting: &VecDeque<Incoming>) -> usize {
-    waiting.iter().map(|incoming| tidegate_nodes::cx::weight(&incoming.value) as usize).sum()
-}
-
-/// Gives arrivals to the lane as far as credits go.
-fn admit(waiting: &mut VecDeque<Incoming>, place: &Arc<Place>) {
-    let mut batch = Vec::new();
-    while let Some(incoming) = waiting.front() {
-        let Some(credit) = place.pool.take(tidegate_nodes::cx::weight(&incoming.value)) else { break };
-        let Some(incoming) = waiting.pop_front() else { break };
-        let tracker = &place.port.tracker;
-        let admitted = match (incoming.acknowledge, incoming.answered) {
-            (None, _) => None,
-            (Some(number), true) => Some(tracker.admit_alone(number)),
-            // At most once: the source is done with it now.
-            (Some(number), false) => Some(tracker.admit(number, incoming.origin))
-                .filter(|_| !place.port.on_receipt.load(Ordering::Relaxed)),
-        };
-        let mut value = incoming.value;
-        if !value.contains_key("_msgid") {
-            value.insert("_msgid", format!("{:016x}", place.shared.random()));
-        }
-        let meta = Meta {
-            source: place.node.clone(),
-            sequence: place.shared.next_sequence(),
-            wall_ms: place.shared.clock.wall_ms(),
-            monotonic: place.shared.clock.elapsed(),
-            event_ms: incoming.event_ms,
-        };
-        let message = Message { value, meta: Arc::new(meta), token: Token::new(admitted, Some(credit)) };
-        batch.push(Arrival::From { node: place.node.clone(), port: incoming.port, message });
-    }
-    if !batch.is_empty() {
-        place.lane.push_and_run(&place.node, batch);
-    }
 }
 
 async fn next_batch(place: &Arc<Place>) -> Vec<Delivery> {

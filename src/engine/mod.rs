@@ -8,6 +8,7 @@
 //! ```
 
 mod admission;
+mod arrivals;
 mod backoff;
 mod build;
 mod clock;
