@@ -25,11 +25,17 @@ pub struct Listener {
     runtime: Handle,
     /// What accepts, while it is open.
     accepting: Mutex<Option<JoinHandle<()>>>,
+    bound: Mutex<Option<SocketAddr>>,
 }
 
 impl Listener {
     pub fn new(at: Listen, runtime: Handle) -> Listener {
-        Listener { at, runtime, accepting: Mutex::default() }
+        Listener { at, runtime, accepting: Mutex::default(), bound: Mutex::default() }
+    }
+
+    /// Where it listens, once it does.
+    pub fn bound(&self) -> Option<SocketAddr> {
+        *self.bound.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until the connections have ended, or the time is over. For threads that may wait.
@@ -78,6 +84,7 @@ pub fn open(shared: &Arc<Shared>) -> Result<(), NodeError> {
     })?;
     let address = listener.local_addr().unwrap_or(address);
     tracing::info!("listening for HTTP on {address}");
+    *shared.listener.bound.lock().unwrap_or_else(PoisonError::into_inner) = Some(address);
     *accepting = Some(tokio::spawn(accept(listener, shared.clone())));
     Ok(())
 }

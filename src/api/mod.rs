@@ -2,20 +2,26 @@
 //! it costs a bounded amount of memory and time.
 //!
 //! ```text
-//! listener (the socket, who is let in) -> connection (one client) -> respond (one request) -> routes (who serves it)
-//!                                                                              |-> exchanges (requests that wait)
+//! listener (the socket, who is let in) -> connection (one client) -> respond (one request) -> routes (of nodes)
+//!                                                                              |             |-> exchanges (requests that wait)
+//!                                                                              |-> gateway (its own: the API) -> access
 //! ```
 
+mod access;
+mod admin;
 mod connection;
 mod exchanges;
+mod fault;
+mod gateway;
 mod lingering;
 mod listener;
 mod respond;
 mod routes;
+mod set_up;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tidegate_nodes::error::NodeError;
@@ -25,6 +31,8 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 
 use exchanges::Exchanges;
+pub use gateway::Gateway;
+use gateway::Own;
 use listener::Listener;
 use routes::{Route, Routes};
 
@@ -63,6 +71,8 @@ struct Shared {
     listener: Listener,
     bodies: Arc<Semaphore>,
     ready: AtomicBool,
+    /// There as soon as what it works on is.
+    own: OnceLock<Own>,
     stopping: watch::Sender<bool>,
 }
 
@@ -78,6 +88,7 @@ impl Api {
             listener,
             bodies,
             ready: AtomicBool::new(false),
+            own: OnceLock::new(),
             stopping: watch::Sender::new(false),
         };
         Api { shared: Arc::new(shared) }
@@ -88,6 +99,16 @@ impl Api {
         if let Listen::Always(_) = self.shared.options.listen {
             listener::keep_trying(self.shared.clone());
         }
+    }
+
+    /// Serves the gateway's own API from now on.
+    pub fn serve(&self, gateway: Gateway) {
+        self.shared.own.get_or_init(|| Own::new(gateway, self.shared.options.body_limit));
+    }
+
+    /// Where a browser finds it, when it listens from the start.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.shared.listener.bound()
     }
 
     /// What nodes are lent.

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONNECTION, HeaderName, HeaderValue, UPGRADE};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
@@ -17,6 +17,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use super::Shared;
+use super::gateway::Own;
 use super::routes::{Found, Route};
 
 /// A body comes within so long, and each piece of it within so long.
@@ -25,12 +26,15 @@ const PIECE: Duration = Duration::from_secs(30);
 /// A request whose node has gone is given so long to be answered by the rest of its flow.
 const ORPHANED: Duration = Duration::from_secs(5);
 
-type Answering = Response<Full<Bytes>>;
+type Answering = Response<axum::body::Body>;
 
 pub async fn respond(request: Request<Incoming>, from: SocketAddr, shared: &Arc<Shared>) -> Answering {
     let head = Arc::new(head_of(&request, from));
     if let Some(answer) = health(&head, shared) {
         return response(answer);
+    }
+    if Own::serves(head.path()) {
+        return own(request, from, shared).await;
     }
     if is_upgrade(request.headers())
         && let Some(sockets) = shared.routes.sockets(&head)
@@ -63,6 +67,20 @@ pub async fn respond(request: Request<Incoming>, from: SocketAddr, shared: &Arc<
         }
         Found::Nobody => response(nobody(&head, shared)),
     }
+}
+
+/// What is the gateway's own. Its bodies are bounded as all are.
+async fn own(request: Request<Incoming>, from: SocketAddr, shared: &Arc<Shared>) -> Answering {
+    let Some(own) = shared.own.get() else { return response(Answer::busy()) };
+    let (head, body) = request.into_parts();
+    let (body, _place) = match head.method {
+        Method::GET | Method::HEAD => (Vec::new(), None),
+        _ => match read_body(body, shared).await {
+            Ok(read) => read,
+            Err(answer) => return response(closing(answer)),
+        },
+    };
+    own.respond(Request::from_parts(head, axum::body::Body::from(body)), from).await
 }
 
 async fn answer_to(mut waiting: super::exchanges::Waiting, route: &Route) -> Answer {
@@ -189,7 +207,7 @@ fn late() -> Answer {
 
 fn response(answer: Answer) -> Answering {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = Response::new(Full::new(Bytes::from_owner(answer.body)));
+    let mut response = Response::new(axum::body::Body::from(Bytes::from_owner(answer.body)));
     *response.status_mut() = status;
     for (name, value) in answer.headers {
         // The length is that of the body, whatever the flow says.

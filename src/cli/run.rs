@@ -14,7 +14,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::data_dir::DataDir;
 use super::heal::{self, Heal};
 use super::{Outcome, broker, logging, output, settings};
-use crate::api::Api;
+use crate::access::{Access, Moment};
+use crate::api::{Api, Gateway};
 use crate::config::Config;
 use crate::control::{Control, Live};
 use crate::deploy::{Deployer, Order, Probation, Receipt, Refusal, Source, Started, Tools, Vitals};
@@ -92,9 +93,10 @@ impl Run {
             broker::start(&engine, address, &settings)?;
         }
         api.start();
+        let config = Arc::new(Config::open(&directory)?);
         let tools = Tools {
             engine: engine.clone(),
-            config: Arc::new(Config::open(&directory)?),
+            config: config.clone(),
             vitals,
             settings,
             file: self.flow.clone().unwrap_or_else(|| directory.join("flows.json")),
@@ -113,6 +115,9 @@ impl Run {
             }
             Err(other) => return Err(other.into()),
         };
+        let access = Arc::new(Access::new(config, Moment::now())?);
+        api.serve(Gateway { deployer: deployer.clone(), access: access.clone() });
+        runtime.spawn(tend(Arc::downgrade(&access)));
         api.set_ready();
         let current = deployer.current();
         let is_demo = self.flow.is_none() && current.revision.number == 0;
@@ -125,6 +130,12 @@ impl Run {
         tell_deployed(&deployed);
         eprintln!("tidegate {} runs {name}: {}", env!("CARGO_PKG_VERSION"), size(&deployed));
         eprintln!("data in {}; {}", directory.display(), store.durability().promise());
+        if let (Some(address), Some(link)) = (api.address(), access.setup_link_token(Moment::now())?) {
+            eprintln!(
+                "there is no admin yet; make the first one within an hour: http://{address}/set-up#{}",
+                link.text()
+            );
+        }
         if is_demo {
             eprintln!("{NEXT}");
         }
@@ -222,6 +233,18 @@ pub fn checked(document: Result<Document, Vec<Problem>>, name: &str, settings: &
         return None;
     }
     Some(plan)
+}
+
+/// Writes down from time to time what there is to write about who came in.
+async fn tend(access: std::sync::Weak<Access>) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let Some(access) = access.upgrade() else { return };
+        let tended = tokio::task::spawn_blocking(move || access.tend(Moment::now())).await;
+        if let Ok(Err(error)) = tended {
+            tracing::warn!("when users and tokens were last here cannot be written: {error}");
+        }
+    }
 }
 
 fn size(deployed: &Deployed) -> String {

@@ -289,6 +289,14 @@ impl Flags {
     }
 }
 
+/// Whether somebody can log in and change things. Nothing is made where nothing is yet.
+fn has_admin(data_dir: &Path) -> anyhow::Result<bool> {
+    match data_dir.join(store::CONFIG).exists() {
+        true => Ok(crate::config::Config::open(data_dir)?.has_admin()?),
+        false => Ok(false),
+    }
+}
+
 impl Settings {
     /// The settings of the gateway with this data directory, which need not be there yet.
     pub fn load(data_dir: &Path, flags: &Flags) -> anyhow::Result<Settings> {
@@ -324,10 +332,12 @@ impl Settings {
         }
         if let Some(address) = settings.listen.filter(|address| !address.ip().to_canonical().is_loopback())
             && !settings.insecure_listen
+            && !has_admin(data_dir)?
         {
             bail!(
-                "to listen on {address} lets everybody in who can reach this machine, for there are no passwords yet: \
-                 listen on 127.0.0.1:{}, or add --insecure-listen where the network is trusted",
+                "to listen on {address} lets everybody in who can reach this machine, for there is no admin yet: make one \
+                 with `tidegate passwd NAME --role admin`, or listen on 127.0.0.1:{}, or add --insecure-listen where the \
+                 network is trusted",
                 address.port()
             );
         }

@@ -23,6 +23,9 @@ pub struct Contexts {
     kept: bool,
 }
 
+/// Who owns what belongs to all flows.
+pub const GLOBAL: &str = "global";
+
 /// The store that is kept on the disk, where the gateway has a data directory.
 pub const DISK: &str = "disk";
 

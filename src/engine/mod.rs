@@ -52,7 +52,7 @@ use std::time::Duration;
 
 pub use admission::{Limits, SourceBalance};
 pub use clock::Clock;
-pub use context::{Contexts, DISK};
+pub use context::{Contexts, DISK, GLOBAL};
 pub use counters::{CounterTable, NodeCount, WireCount};
 pub use deploy::{Deployed, Refused};
 pub use drain::Drained;

@@ -7,16 +7,16 @@ use tidegate_nodes::host::{Scope, Surroundings};
 use tidegate_nodes::path::ContextKey;
 use tidegate_nodes::value::{Object, Str, Value};
 
-use super::context::Contexts;
+use super::context::{Contexts, GLOBAL};
 use super::slot::ContextOwners;
 use crate::flow::EnvChain;
 
 impl ContextOwners {
     pub fn owner(&self, scope: Scope) -> &str {
         match scope {
-            Scope::Global => "global",
+            Scope::Global => GLOBAL,
             Scope::Node => self.node.as_str(),
-            Scope::Flow => self.flows.first().map_or("global", Str::as_str),
+            Scope::Flow => self.flows.first().map_or(GLOBAL, Str::as_str),
         }
     }
 

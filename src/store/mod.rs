@@ -47,7 +47,7 @@ pub use error::StoreError;
 pub use ledger::{Entry, Reason};
 pub use log::{Log, Retention, Segment};
 pub use maintain::Upkeep;
-pub use opening::DATA;
+pub use opening::{CONFIG, DATA};
 pub use reading::Page;
 pub use standing::Standing;
 pub use view::{Archive, Balance, LogInfo, ReaderInfo, View};
@@ -82,7 +82,7 @@ pub fn open_config(directory: &Path) -> Result<rusqlite::Connection, StoreError>
 
 /// A second connection to `tidegate.db`, which only reads.
 pub fn open_config_reader(directory: &Path) -> Result<rusqlite::Connection, StoreError> {
-    database::open_reader(&directory.join(opening::CONFIG))
+    database::open_reader(&directory.join(CONFIG))
 }
 
 /// The store of a running gateway. There is one for a data directory.

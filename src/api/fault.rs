@@ -1,0 +1,126 @@
+//! How the API says that something is wrong: one shape for all of it, which is also Node-RED's.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::deploy::Refusal;
+use crate::flow::Problem;
+use crate::store::StoreError;
+
+/// `{code, message, pointer, hint}`, and what else belongs to it.
+#[derive(Debug, Serialize)]
+pub struct Fault {
+    #[serde(skip)]
+    status: StatusCode,
+    pub code: &'static str,
+    pub message: String,
+    /// Where, in what was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub detail: Value,
+    /// In how many seconds it is worth another try.
+    #[serde(skip)]
+    retry_after: Option<u64>,
+}
+
+impl Fault {
+    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Fault {
+        Fault {
+            status,
+            code,
+            message: message.into(),
+            pointer: None,
+            hint: None,
+            detail: Value::Null,
+            retry_after: None,
+        }
+    }
+
+    pub fn bad(code: &'static str, message: impl Into<String>) -> Fault {
+        Fault::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    pub fn not_found(message: impl Into<String>) -> Fault {
+        Fault::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    pub fn hint(mut self, hint: impl Into<String>) -> Fault {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub fn retry_after(mut self, seconds: u64) -> Fault {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    pub fn detail(mut self, detail: Value) -> Fault {
+        self.detail = detail;
+        self
+    }
+}
+
+impl IntoResponse for Fault {
+    fn into_response(self) -> Response {
+        let (asks_for_login, retry_after) = (self.status == StatusCode::UNAUTHORIZED, self.retry_after);
+        let mut response = (self.status, Json(self)).into_response();
+        if asks_for_login {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Fault {
+        let message = refusal.to_string();
+        match refusal {
+            Refusal::Conflict(conflict) => {
+                let detail = serde_json::json!({ "revision": conflict.revision, "diff": conflict.diff });
+                Fault::new(StatusCode::CONFLICT, "version_mismatch", message)
+                    .hint("get the flows again, put your change into them, and deploy that")
+                    .detail(detail)
+            }
+            Refusal::Problems(problems) => Fault::problems(message, &problems),
+            Refusal::Unknown(_) => Fault::not_found(message),
+            Refusal::Store(error) => error.into(),
+        }
+    }
+}
+
+impl Fault {
+    /// A document that is wrong: the first error is told, and all are listed.
+    pub fn problems(message: String, problems: &[Problem]) -> Fault {
+        let first = problems.iter().find(|problem| problem.is_error());
+        let told = first.map_or(message, |problem| problem.message.clone());
+        let mut fault = Fault::bad("invalid_flow", told).detail(serde_json::json!({ "problems": problems }));
+        fault.pointer = first.map(|problem| problem.pointer.clone());
+        fault.hint = first.and_then(|problem| problem.hint.clone());
+        fault
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Fault {
+        match error {
+            StoreError::Refused(text) => Fault::bad("refused", text),
+            StoreError::Full(_) | StoreError::Unwritable(_) | StoreError::Closed => {
+                Fault::new(StatusCode::SERVICE_UNAVAILABLE, "store", error.to_string())
+            }
+            other => {
+                tracing::error!("a request failed: {other}");
+                Fault::new(StatusCode::INTERNAL_SERVER_ERROR, "store", other.to_string())
+            }
+        }
+    }
+}

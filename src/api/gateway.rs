@@ -1,0 +1,121 @@
+//! What the gateway itself serves beside the routes of nodes: its API, and the page on which the first admin is made.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderValue, Request, Response, StatusCode, header};
+use axum::middleware;
+use axum::response::IntoResponse;
+use tower::ServiceExt;
+
+use super::access::{Caller, Peer};
+use super::fault::Fault;
+use super::{admin, set_up};
+use crate::access::Access;
+use crate::deploy::Deployer;
+
+/// What the API works on.
+#[derive(Clone)]
+pub struct Gateway {
+    pub deployer: Arc<Deployer>,
+    pub access: Arc<Access>,
+}
+
+impl Gateway {
+    /// Writes down who did what, beside the answer to it.
+    pub fn note(&self, caller: &Caller, action: &'static str, about: &str, detail: &str) {
+        let (config, caller) = (self.deployer.config().clone(), caller.clone());
+        let (about, detail) = (about.to_string(), detail.to_string());
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = config.note(caller.name(), &caller.from.to_string(), action, &about, &detail)
+            {
+                tracing::warn!("{action} of {} cannot be written to the audit: {error}", caller.name());
+            }
+        });
+    }
+}
+
+/// Work that waits for the disk or the processor, away from the threads of connections.
+pub async fn blocking<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> Result<R, Fault> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        tracing::error!("a request failed: {error}");
+        Fault::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "this failed; the log of the gateway says why",
+        )
+    })
+}
+
+/// The first parts of paths that are the gateway's own. Nodes cannot be served there.
+const OWN: &[&str] = &[
+    "auth",
+    "context",
+    "credentials",
+    "debug",
+    "diagnostics",
+    "flow",
+    "flows",
+    "inject",
+    "nodes",
+    "set-up",
+    "settings",
+];
+
+pub struct Own(Router);
+
+impl Own {
+    pub fn new(gateway: Gateway, body_limit: usize) -> Own {
+        let router = Router::new()
+            .merge(admin::router())
+            .merge(set_up::router())
+            .fallback(nothing)
+            .method_not_allowed_fallback(not_so)
+            .layer(DefaultBodyLimit::max(body_limit))
+            .layer(middleware::map_response(secured))
+            .with_state(gateway);
+        Own(router)
+    }
+
+    pub fn serves(path: &str) -> bool {
+        let first = path.strip_prefix('/').unwrap_or(path).split('/').next().unwrap_or_default();
+        OWN.contains(&first)
+    }
+
+    pub async fn respond(&self, mut request: Request<Body>, from: SocketAddr) -> Response<Body> {
+        request.extensions_mut().insert(Peer(from));
+        match self.0.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    }
+}
+
+async fn nothing() -> Fault {
+    Fault::not_found("nothing is served here")
+}
+
+async fn not_so() -> Fault {
+    Fault::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this is not served by this method")
+}
+
+/// What browsers are told about everything that is the gateway's own.
+async fn secured(mut response: Response<Body>) -> impl IntoResponse {
+    const HEADERS: [(header::HeaderName, &str); 5] = [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        ),
+    ];
+    for (name, value) in HEADERS {
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}

@@ -1,0 +1,53 @@
+//! The API of the built program, asked as `curl` would ask it.
+// Clippy lets tests unwrap, but does not know the functions that they call as tests.
+#![allow(clippy::unwrap_used, dead_code)]
+
+mod access;
+mod admin;
+#[path = "../http/gateway.rs"]
+mod gateway;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::io::Write;
+use std::path::Path;
+use std::process::Stdio;
+
+use gateway::{Gateway, Reply};
+use serde_json::{Value as Json, json};
+
+const PASSWORD: &str = "correct horse battery";
+
+/// A user, made on the command line.
+fn user(data: &Path, name: &str, role: &str, more: &[&str]) {
+    let mut arguments = vec!["passwd", name, "--role", role, "--stdin", "--data", data.to_str().unwrap()];
+    arguments.extend(more);
+    let mut child = support::command(&arguments).stdin(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(format!("{PASSWORD}\n").as_bytes()).unwrap();
+    assert!(child.wait().unwrap().success());
+}
+
+/// A gateway with the users that tests log in as.
+fn start(folder: &Path, nodes: Vec<Json>) -> Gateway {
+    let data = folder.join("data");
+    user(&data, "ada", "admin", &["--payloads"]);
+    user(&data, "eve", "editor", &[]);
+    user(&data, "vic", "viewer", &[]);
+    Gateway::with(folder, nodes, &["--data", data.to_str().unwrap()])
+}
+
+fn log_in(gateway: &Gateway, name: &str) -> String {
+    let body = json!({"client_id": "test", "grant_type": "password", "scope": "*", "username": name, "password": PASSWORD});
+    let reply = gateway.ask("POST", "/auth/token", "content-type: application/json\r\n", &body.to_string());
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    format!("authorization: Bearer {}\r\n", reply.json()["access_token"].as_str().unwrap())
+}
+
+fn ask(gateway: &Gateway, who: &str, method: &str, target: &str, more: &str, body: &Json) -> Reply {
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    gateway.ask(method, target, &format!("content-type: application/json\r\n{who}{more}"), &body)
+}
+
+fn get(gateway: &Gateway, who: &str, target: &str) -> Reply {
+    ask(gateway, who, "GET", target, "", &Json::Null)
+}
