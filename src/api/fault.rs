@@ -10,21 +10,24 @@ use crate::deploy::Refusal;
 use crate::flow::Problem;
 use crate::store::StoreError;
 
-/// `{code, message, pointer, hint}`, and what else belongs to it.
+/// What is answered: `{code, message, pointer, hint}`, and what else belongs to it.
+#[derive(Debug)]
+pub struct Fault(Box<Told>);
+
 #[derive(Debug, Serialize)]
-pub struct Fault {
+struct Told {
     #[serde(skip)]
     status: StatusCode,
-    pub code: &'static str,
-    pub message: String,
+    code: &'static str,
+    message: String,
     /// Where, in what was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub pointer: Option<String>,
+    pointer: Option<String>,
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub hint: Option<String>,
+    hint: Option<String>,
     #[serde(skip_serializing_if = "Value::is_null")]
-    pub detail: Value,
+    detail: Value,
     /// In how many seconds it is worth another try.
     #[serde(skip)]
     retry_after: Option<u64>,
@@ -32,15 +35,16 @@ pub struct Fault {
 
 impl Fault {
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Fault {
-        Fault {
+        let message = message.into();
+        Fault(Box::new(Told {
             status,
             code,
-            message: message.into(),
+            message,
             pointer: None,
             hint: None,
             detail: Value::Null,
             retry_after: None,
-        }
+        }))
     }
 
     pub fn bad(code: &'static str, message: impl Into<String>) -> Fault {
@@ -51,27 +55,32 @@ impl Fault {
         Fault::new(StatusCode::NOT_FOUND, "not_found", message)
     }
 
+    pub fn pointer(mut self, pointer: impl Into<String>) -> Fault {
+        self.0.pointer = Some(pointer.into());
+        self
+    }
+
     pub fn hint(mut self, hint: impl Into<String>) -> Fault {
-        self.hint = Some(hint.into());
+        self.0.hint = Some(hint.into());
         self
     }
 
     pub fn retry_after(mut self, seconds: u64) -> Fault {
-        self.retry_after = Some(seconds);
+        self.0.retry_after = Some(seconds);
         self
     }
 
     pub fn detail(mut self, detail: Value) -> Fault {
-        self.detail = detail;
+        self.0.detail = detail;
         self
     }
 }
 
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
-        let (asks_for_login, retry_after) = (self.status == StatusCode::UNAUTHORIZED, self.retry_after);
-        let mut response = (self.status, Json(self)).into_response();
-        if asks_for_login {
+        let Told { status, retry_after, .. } = *self.0;
+        let mut response = (status, Json(self.0)).into_response();
+        if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if let Some(seconds) = retry_after {
@@ -104,8 +113,8 @@ impl Fault {
         let first = problems.iter().find(|problem| problem.is_error());
         let told = first.map_or(message, |problem| problem.message.clone());
         let mut fault = Fault::bad("invalid_flow", told).detail(serde_json::json!({ "problems": problems }));
-        fault.pointer = first.map(|problem| problem.pointer.clone());
-        fault.hint = first.and_then(|problem| problem.hint.clone());
+        fault.0.pointer = first.map(|problem| problem.pointer.clone());
+        fault.0.hint = first.and_then(|problem| problem.hint.clone());
         fault
     }
 }

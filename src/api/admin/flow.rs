@@ -212,9 +212,7 @@ fn unfold(id: &str, mut flow: Node, among: &Document) -> Result<Vec<Value>, Faul
 }
 
 fn at(pointer: String, message: String) -> Fault {
-    let mut fault = Fault::bad("invalid_flow", message);
-    fault.pointer = Some(pointer);
-    fault
+    Fault::bad("invalid_flow", message).pointer(pointer)
 }
 
 /// What stands in no tab, and what is inside of subflows.

@@ -62,7 +62,7 @@ pub async fn credentials(
 ) -> Result<Json<Json_>, Fault> {
     let current = gateway.deployer.current();
     let node = current.document.nodes.iter().find(|node| node.id == id);
-    if !node.is_some_and(|node| node.type_name == type_name) {
+    if node.is_none_or(|node| node.type_name != type_name) {
         return Err(Fault::not_found(format!("there is no {type_name} {id:?}")));
     }
     let names = current.credentials.names(&id).into_iter();
