@@ -18,7 +18,7 @@ use crate::access::{Access, Moment};
 use crate::api::{Api, Gateway};
 use crate::config::Config;
 use crate::control::{Control, Live};
-use crate::deploy::{Deployer, Order, Probation, Receipt, Refusal, Source, Started, Tools, Vitals};
+use crate::deploy::{Deployer, FILE, Order, Probation, Receipt, Refusal, Source, Started, Tools, Vitals};
 use crate::engine::{DISK, Deployed, Drained, Engine, Event, LogObserver, NodeRef, Observer, Options};
 use crate::flow::{self, Deployment, Document, Limits, Plan, Problem, ProcessEnv};
 use crate::store::Store;
@@ -260,7 +260,7 @@ fn reload(path: &Path, deployer: &Arc<Deployer>) {
             deployment: Deployment::Nodes,
             seen: None,
             who: "file".to_string(),
-            via: "file",
+            via: FILE,
             why: "the flow file was read again".to_string(),
             probation: Probation::OFF,
         })

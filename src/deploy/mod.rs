@@ -25,10 +25,14 @@ use crate::engine::{Deployed, Engine};
 use crate::flow::{self, Credentials, Deployment, Diff, Document, Plan, Problem, ProcessEnv};
 use crate::store::StoreError;
 
+use file::FlowFile;
 use probation::Judge;
 pub use probation::Probation;
 pub use start::{Source, Started};
 pub use vitals::{Vital, Vitals};
+
+/// How a revision came that stood in the flow file.
+pub const FILE: &str = "file";
 
 /// What a deployer works with.
 pub struct Tools {
@@ -48,6 +52,7 @@ pub struct Deployer {
     turn: Mutex<()>,
     current: Mutex<Arc<Current>>,
     watched: Mutex<Option<probation::Watched>>,
+    file: FlowFile,
     news: watch::Sender<News>,
 }
 
@@ -194,6 +199,9 @@ impl Deployer {
         self.end_probation();
         let judge = Judge::before(&self.tools, &plan);
         let deployed = self.run(plan, deployment, current);
+        if via == FILE {
+            self.file.says(&self.current().document);
+        }
         match probation.is_off() {
             true => self.keep(),
             false => self.begin_probation(judge.after(&deployed), probation, before),
@@ -248,11 +256,9 @@ impl Deployer {
     /// What runs has proved good: it is written where people look for it.
     fn keep(&self) {
         let current = self.current();
-        if let Err(error) = file::write(&self.tools.file, &current.document) {
-            tracing::warn!(
-                "the flows run and are stored, but {} cannot be written: {error}",
-                self.tools.file.display()
-            );
+        // What comes from the file stands in it, and it may be edited again already.
+        if current.revision.via != FILE {
+            self.file.keep(&current.document);
         }
     }
 

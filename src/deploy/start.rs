@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 use serde_json::json;
 use tokio::sync::watch;
 
+use super::file::FlowFile;
 use super::probation::Judge;
-use super::{Current, Deployer, Probation, Refusal, Tools, difference};
+use super::{Current, Deployer, FILE, Probation, Refusal, Tools, difference};
 use crate::config::{Config, NewRevision, Revision, Standing};
 use crate::engine::Deployed;
 use crate::flow::{self, Credentials, Deployment, Document, Problem};
@@ -33,6 +34,14 @@ impl Deployer {
     /// Runs what is to run. `was_clean` says that the last stop was in order: a revision that was on probation when the
     /// gateway went down is not tried again.
     pub fn start(tools: Tools, source: Source, was_clean: bool) -> Result<Started, Refusal> {
+        let in_file = match &source {
+            Source::File(document) => {
+                let mut document = document.clone();
+                flow::split(&mut document);
+                Some(document)
+            }
+            Source::Stored { .. } => None,
+        };
         let found = choose(&tools.config, source, was_clean)?;
         let (mut current, is_new) = match found {
             Found::Stored(current) => (*current, false),
@@ -40,12 +49,16 @@ impl Deployer {
             Found::First(document) => (Current::new(document, Credentials::default()), false),
         };
         let deployer = Deployer {
+            file: FlowFile::new(tools.file.clone()),
             tools,
             turn: Mutex::default(),
             current: Mutex::new(Arc::new(Current::new(Document::default(), Credentials::default()))),
             watched: Mutex::default(),
             news: watch::Sender::default(),
         };
+        if let Some(document) = &in_file {
+            deployer.file.says(document);
+        }
         let mut document = current.document.clone();
         flow::merge(&mut document, &current.credentials);
         let (plan, problems) = deployer.check(&document);
@@ -59,7 +72,7 @@ impl Deployer {
                 document: &current.document,
                 credentials: &current.credentials,
                 who: "file",
-                via: "file",
+                via: FILE,
                 why: "it stood in the flow file at the start",
                 deployment: Deployment::Full,
                 diff: json!(before_file(&deployer.tools.config, &document)?),

@@ -268,3 +268,39 @@ fn the_flow_file_goes_before_what_is_stored_when_somebody_has_changed_it() {
     let gateway = start(dir.path(), file("edited"), true);
     assert_eq!(gateway.deployer.current().revision.number, 3);
 }
+
+#[test]
+fn an_edit_of_the_flow_file_is_never_written_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("flows.json");
+    let write = |name: &str| std::fs::write(&path, document(sound(name)).to_json()).unwrap();
+    let says = |name: &str| std::fs::read_to_string(&path).unwrap().contains(&format!("\"name\":\"{name}\""));
+    write("a");
+    let gateway = start(dir.path(), Source::File(document(sound("a"))), true);
+    gateway.order(sound("b"), Probation::OFF).unwrap();
+    assert!(says("b"));
+    // Somebody edits it while the next deploy is under way.
+    write("edited");
+    gateway.order(sound("c"), Probation::OFF).unwrap();
+    assert!(says("edited"));
+    assert_eq!(gateway.deployer.current().document.nodes[1].name, "c");
+    // Taken in, it is known again.
+    let from_file = Order {
+        document: Document::read(&path, &Limits::default()).unwrap(),
+        deployment: Deployment::Nodes,
+        seen: None,
+        who: "file".to_string(),
+        via: FILE,
+        why: String::new(),
+        probation: Probation::OFF,
+    };
+    write("edited again");
+    gateway.deployer.deploy(from_file).unwrap();
+    assert!(says("edited again"));
+    write("edited");
+    gateway.order(sound("d"), Probation::OFF).unwrap();
+    assert!(says("d"));
+    std::fs::remove_file(&path).unwrap();
+    gateway.order(sound("e"), Probation::OFF).unwrap();
+    assert!(says("e"));
+}
