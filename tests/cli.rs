@@ -5,8 +5,22 @@ mod support;
 use serde_json::Value as Json;
 use support::{Running, command, tidegate};
 
-const COMMANDS: &[&str] =
-    &["run", "check", "test", "log", "outbox", "passwd", "token", "keys", "nodes", "generate"];
+const COMMANDS: &[&str] = &[
+    "run",
+    "check",
+    "test",
+    "log",
+    "outbox",
+    "deploy",
+    "revisions",
+    "diff",
+    "rollback",
+    "passwd",
+    "token",
+    "keys",
+    "nodes",
+    "generate",
+];
 
 /// Every line as JSON.
 #[track_caller]

@@ -54,16 +54,22 @@ macro_rules! needs {
 
 needs! { Read Inject Deploy }
 
-/// Nobody needs to know who looks at message contents, only that they may.
-pub struct Payloads;
+/// For what is only looked at: that they may is all there is to know.
+macro_rules! looks {
+    ($($name:ident)*) => {$(
+        pub struct $name;
 
-impl FromRequestParts<Gateway> for Payloads {
-    type Rejection = Fault;
+        impl FromRequestParts<Gateway> for $name {
+            type Rejection = Fault;
 
-    async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Payloads, Fault> {
-        allowed(parts, gateway, Permission::Payloads).await.map(|_| Payloads)
-    }
+            async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<$name, Fault> {
+                allowed(parts, gateway, Permission::$name).await.map(|_| $name)
+            }
+        }
+    )*};
 }
+
+looks! { Payloads Admin }
 
 async fn allowed(parts: &Parts, gateway: &Gateway, needed: Permission) -> Result<Caller, Fault> {
     let from = from(parts);

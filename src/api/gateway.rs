@@ -13,7 +13,7 @@ use tower::ServiceExt;
 
 use super::access::{Caller, Peer};
 use super::fault::Fault;
-use super::{admin, set_up};
+use super::{admin, set_up, v1};
 use crate::access::Access;
 use crate::deploy::Deployer;
 
@@ -52,6 +52,7 @@ pub async fn blocking<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'stat
 
 /// The first parts of paths that are the gateway's own. Nodes cannot be served there.
 const OWN: &[&str] = &[
+    "api",
     "auth",
     "context",
     "credentials",
@@ -72,6 +73,7 @@ impl Own {
         let router = Router::new()
             .merge(admin::router())
             .merge(set_up::router())
+            .merge(v1::router())
             .fallback(nothing)
             .method_not_allowed_fallback(not_so)
             .layer(DefaultBodyLimit::max(body_limit))

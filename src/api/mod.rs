@@ -9,6 +9,7 @@
 
 mod access;
 mod admin;
+mod asked;
 mod connection;
 mod exchanges;
 mod fault;
@@ -18,6 +19,7 @@ mod listener;
 mod respond;
 mod routes;
 mod set_up;
+mod v1;
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};

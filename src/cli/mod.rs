@@ -7,6 +7,7 @@ mod ask;
 mod broker;
 mod check;
 pub mod data_dir;
+mod deploy;
 mod generate;
 mod heal;
 mod keys;
@@ -16,6 +17,8 @@ mod nodes;
 mod outbox;
 mod output;
 mod passwd;
+mod remote;
+mod revisions;
 mod run;
 pub mod settings;
 mod status;
@@ -45,6 +48,10 @@ enum Command {
     Test(test::Test),
     Log(log::Log),
     Outbox(outbox::Outbox),
+    Deploy(Box<deploy::Deploy>),
+    Revisions(revisions::Revisions),
+    Diff(revisions::DiffCommand),
+    Rollback(deploy::Rollback),
     Passwd(passwd::Passwd),
     Token(token::Token),
     Keys(keys::Keys),
@@ -75,6 +82,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Test(test) => test.run(),
         Command::Log(log) => log.run(),
         Command::Outbox(outbox) => outbox.run(),
+        Command::Deploy(deploy) => deploy.run(),
+        Command::Revisions(revisions) => revisions.run(),
+        Command::Diff(diff) => diff.run(),
+        Command::Rollback(rollback) => rollback.run(),
         Command::Passwd(passwd) => passwd.run(),
         Command::Token(token) => token.run(),
         Command::Keys(keys) => keys.run(),

@@ -32,6 +32,17 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("POST", "/debug/d/enable", "editor"),
     ("GET", "/credentials/inject/i", "viewer"),
     ("POST", "/auth/revoke", "viewer"),
+    ("GET", "/api/v1/status", "viewer"),
+    ("GET", "/api/v1/flows", "viewer"),
+    ("POST", "/api/v1/validate", "editor"),
+    ("POST", "/api/v1/deploy", "editor"),
+    ("GET", "/api/v1/revisions", "viewer"),
+    ("GET", "/api/v1/revisions/1", "viewer"),
+    ("GET", "/api/v1/revisions/1/flows", "viewer"),
+    ("GET", "/api/v1/revisions/1/diff", "viewer"),
+    ("POST", "/api/v1/revisions/1/rollback", "editor"),
+    ("POST", "/api/v1/revisions/1/confirm", "editor"),
+    ("GET", "/api/v1/audit", "admin"),
 ];
 
 #[test]
@@ -47,7 +58,7 @@ fn every_route_asks_who_it_is_and_what_they_may() {
         if *least != "viewer" {
             assert_eq!(status(&viewer), 403, "{method} {target} of a viewer");
         }
-        if *least == "payloads" {
+        if matches!(*least, "payloads" | "admin") {
             assert_eq!(status(&editor), 403, "{method} {target} of an editor");
         }
     }

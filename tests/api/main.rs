@@ -4,6 +4,7 @@
 
 mod access;
 mod admin;
+mod deploys;
 #[path = "../http/gateway.rs"]
 mod gateway;
 #[path = "../support/mod.rs"]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json_, json};
@@ -11,6 +11,7 @@ use tidegate_nodes::path::{ContextKey, Path as KeyPath};
 use tidegate_nodes::value::{Object, Str, Value};
 
 use super::super::access::{Deploy, Payloads};
+use super::super::asked::{Asked, Named};
 use super::super::fault::Fault;
 use super::super::gateway::Gateway;
 use crate::engine::GLOBAL;
@@ -23,7 +24,7 @@ pub struct Wish {
 pub async fn global(
     _: Payloads,
     State(gateway): State<Gateway>,
-    Query(wish): Query<Wish>,
+    Asked(wish): Asked<Wish>,
 ) -> Result<Json<Json_>, Fault> {
     all(&gateway, GLOBAL, &wish)
 }
@@ -31,8 +32,8 @@ pub async fn global(
 pub async fn global_key(
     _: Payloads,
     State(gateway): State<Gateway>,
-    Path(key): Path<String>,
-    Query(wish): Query<Wish>,
+    Named(key): Named<String>,
+    Asked(wish): Asked<Wish>,
 ) -> Result<Json<Json_>, Fault> {
     one(&gateway, GLOBAL, &key, &wish)
 }
@@ -40,8 +41,8 @@ pub async fn global_key(
 pub async fn delete_global_key(
     Deploy(caller): Deploy,
     State(gateway): State<Gateway>,
-    Path(key): Path<String>,
-    Query(wish): Query<Wish>,
+    Named(key): Named<String>,
+    Asked(wish): Asked<Wish>,
 ) -> Result<StatusCode, Fault> {
     gateway.note(&caller, "delete context", &format!("global {key}"), "");
     delete(&gateway, GLOBAL, &key, &wish)
@@ -50,8 +51,8 @@ pub async fn delete_global_key(
 pub async fn of(
     _: Payloads,
     State(gateway): State<Gateway>,
-    Path((scope, id)): Path<(String, String)>,
-    Query(wish): Query<Wish>,
+    Named((scope, id)): Named<(String, String)>,
+    Asked(wish): Asked<Wish>,
 ) -> Result<Json<Json_>, Fault> {
     all(&gateway, &owner(&gateway, &scope, &id)?, &wish)
 }
@@ -59,8 +60,8 @@ pub async fn of(
 pub async fn key(
     _: Payloads,
     State(gateway): State<Gateway>,
-    Path((scope, id, key)): Path<(String, String, String)>,
-    Query(wish): Query<Wish>,
+    Named((scope, id, key)): Named<(String, String, String)>,
+    Asked(wish): Asked<Wish>,
 ) -> Result<Json<Json_>, Fault> {
     one(&gateway, &owner(&gateway, &scope, &id)?, &key, &wish)
 }
@@ -68,8 +69,8 @@ pub async fn key(
 pub async fn delete_key(
     Deploy(caller): Deploy,
     State(gateway): State<Gateway>,
-    Path((scope, id, key)): Path<(String, String, String)>,
-    Query(wish): Query<Wish>,
+    Named((scope, id, key)): Named<(String, String, String)>,
+    Asked(wish): Asked<Wish>,
 ) -> Result<StatusCode, Fault> {
     let owner = owner(&gateway, &scope, &id)?;
     gateway.note(&caller, "delete context", &format!("{scope} {id} {key}"), "");

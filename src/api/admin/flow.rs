@@ -2,12 +2,13 @@
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use super::super::access::{Caller, Deploy, Read};
+use super::super::asked::Named;
 use super::super::fault::Fault;
 use super::super::gateway::Gateway;
 use super::flows::{order, parse};
@@ -22,7 +23,7 @@ type Node = Map<String, Value>;
 pub async fn one(
     _: Read,
     State(gateway): State<Gateway>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
 ) -> Result<Json<Value>, Fault> {
     let current = gateway.deployer.current();
     let nodes = &current.document.nodes;
@@ -96,7 +97,7 @@ pub async fn add(
 pub async fn replace(
     Deploy(caller): Deploy,
     State(gateway): State<Gateway>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     body: Bytes,
 ) -> Result<Json<Value>, Fault> {
     let brought = read(&body)?;
@@ -126,7 +127,7 @@ pub async fn replace(
 pub async fn remove(
     Deploy(caller): Deploy,
     State(gateway): State<Gateway>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
 ) -> Result<Response, Fault> {
     let current = gateway.deployer.current();
     if id == GLOBAL {

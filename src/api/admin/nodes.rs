@@ -1,12 +1,13 @@
 //! `/nodes`, `/settings`, `/diagnostics`: what this gateway is and has.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 use tidegate_nodes::node::NodeType;
 
 use super::super::access::{Deploy, Read};
+use super::super::asked::Named;
 use super::super::fault::Fault;
 use super::super::gateway::Gateway;
 use super::NODE_RED;
@@ -27,7 +28,7 @@ pub async fn all(_: Read) -> Json<Value> {
 }
 
 /// A module, or one set of it.
-pub async fn one(_: Read, Path(name): Path<String>) -> Result<Json<Value>, Fault> {
+pub async fn one(_: Read, Named(name): Named<String>) -> Result<Json<Value>, Fault> {
     if name == MODULE {
         let nodes: Vec<Value> = tidegate_nodes::all().map(set_of).collect();
         return Ok(Json(json!({

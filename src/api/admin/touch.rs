@@ -2,13 +2,14 @@
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::{Map, Value as Json_, json};
 use tidegate_nodes::node::Action;
 use tidegate_nodes::value::{Object, Value};
 
 use super::super::access::{Inject, Read};
+use super::super::asked::Named;
 use super::super::fault::Fault;
 use super::super::gateway::Gateway;
 
@@ -16,7 +17,7 @@ use super::super::gateway::Gateway;
 pub async fn inject(
     Inject(caller): Inject,
     State(gateway): State<Gateway>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     body: Bytes,
 ) -> Result<StatusCode, Fault> {
     let with = if body.is_empty() {
@@ -40,7 +41,7 @@ pub async fn inject(
 pub async fn debug(
     Inject(_): Inject,
     State(gateway): State<Gateway>,
-    Path((id, state)): Path<(String, String)>,
+    Named((id, state)): Named<(String, String)>,
 ) -> Result<StatusCode, Fault> {
     let (is_on, answer) = match state.as_str() {
         "enable" => (true, StatusCode::OK),
@@ -58,7 +59,7 @@ pub async fn debug(
 pub async fn credentials(
     _: Read,
     State(gateway): State<Gateway>,
-    Path((type_name, id)): Path<(String, String)>,
+    Named((type_name, id)): Named<(String, String)>,
 ) -> Result<Json<Json_>, Fault> {
     let current = gateway.deployer.current();
     let node = current.document.nodes.iter().find(|node| node.id == id);

@@ -1,0 +1,180 @@
+//! Deploys from the command line and over our own API: watched, taken back, undone.
+
+use std::path::Path;
+
+use serde_json::{Value as Json, json};
+
+use super::{ask, get, log_in, start};
+use crate::gateway::Gateway;
+use crate::support::{Ended, command, ended};
+
+fn junction(name: &str) -> Json {
+    json!([{"id": "t", "type": "tab", "label": "http"}, {"id": "j", "type": "junction", "z": "t", "name": name, "wires": []}])
+}
+
+/// Port 1 has nobody who listens.
+fn away() -> Json {
+    json!([{"id": "t", "type": "tab", "label": "http"},
+        {"id": "o", "type": "tcp out", "z": "t", "name": "uplink", "beserver": "client", "host": "127.0.0.1", "port": "1", "wires": []}])
+}
+
+struct Deployer<'g> {
+    gateway: &'g Gateway,
+    folder: &'g Path,
+    token: String,
+}
+
+impl Deployer<'_> {
+    fn run(&self, arguments: &[&str]) -> Ended {
+        let to = format!("http://127.0.0.1:{}", self.gateway.port);
+        let mut command = command(arguments);
+        command.env("TIDEGATE_TO", to).env("TIDEGATE_TOKEN", &self.token);
+        ended(command.output().unwrap())
+    }
+
+    fn deploy(&self, flow: &Json, more: &[&str]) -> Ended {
+        let file = self.folder.join("new.json");
+        std::fs::write(&file, flow.to_string()).unwrap();
+        let mut arguments = vec!["deploy", file.to_str().unwrap(), "--probation", "2"];
+        arguments.extend(more);
+        self.run(&arguments)
+    }
+
+    fn runs(&self) -> i64 {
+        let who = format!("authorization: Bearer {}\r\n", self.token);
+        get(self.gateway, &who, "/api/v1/flows").json()["number"].as_i64().unwrap()
+    }
+}
+
+fn token(folder: &Path, scopes: &[&str]) -> String {
+    let data = folder.join("data");
+    let mut arguments = vec!["token", "create", "ci", "--data", data.to_str().unwrap(), "--json"];
+    scopes.iter().for_each(|scope| arguments.extend(["--scope", scope]));
+    let made = crate::support::tidegate(&arguments);
+    assert_eq!(made.code, 0, "{}", made.err);
+    let made: Json = serde_json::from_str(&made.out).unwrap();
+    let found =
+        ["secret", "token"].iter().find_map(|name| made[*name].as_str()).unwrap_or_else(|| panic!("{made}"));
+    found.to_string()
+}
+
+#[test]
+fn a_deploy_waits_for_its_verdict_and_what_is_ill_is_taken_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let gateway = start(folder.path(), vec![]);
+    let deployer = Deployer {
+        gateway: &gateway,
+        folder: folder.path(),
+        token: token(folder.path(), &["read", "deploy"]),
+    };
+    let looked = deployer.deploy(&junction("a"), &["--dry-run"]);
+    assert!(
+        looked.code == 0 && looked.out.contains("added    junction \"a\" (j)"),
+        "{}{}",
+        looked.out,
+        looked.err
+    );
+    assert_eq!(deployer.runs(), 1);
+    let good = deployer.deploy(&junction("a"), &["--why", "a first try"]);
+    assert!(good.code == 0 && good.out.contains("it is healthy"), "{}{}", good.out, good.err);
+    let again = deployer.deploy(&junction("a"), &[]);
+    assert!(again.code == 0 && again.out.contains("revision 2 runs already"), "{}{}", again.out, again.err);
+    let ill = deployer.deploy(&away(), &[]);
+    assert_eq!(ill.code, 1, "{}", ill.out);
+    assert!(
+        ill.err.contains("revision 3 has been taken back: tcp out \"uplink\" (t/o) is not connected"),
+        "{}",
+        ill.err
+    );
+    assert_eq!(deployer.runs(), 2);
+    let wrong = deployer.deploy(&json!([{"id": "x", "type": "junction", "z": "t", "wires": [["nowhere"]]}, {"id": "t", "type": "tab"}]), &[]);
+    assert!(
+        wrong.code == 1 && wrong.err.contains("nowhere") && wrong.err.contains("/0/wires/0/0"),
+        "{}",
+        wrong.err
+    );
+    let back = deployer.run(&["rollback", "1", "--probation", "1"]);
+    assert!(back.code == 0 && back.out.contains("removed  junction \"a\" (j)"), "{}{}", back.out, back.err);
+    let late = deployer.deploy(&junction("b"), &["--seen", "0000"]);
+    assert!(late.code == 1 && late.err.contains("have been changed by ci since"), "{}", late.err);
+    // On the board, beside the gateway.
+    let data = folder.path().join("data").to_string_lossy().into_owned();
+    let listed = crate::support::tidegate(&["revisions", "--data", &data]);
+    assert!(
+        listed.out.contains("taken back: tcp out") && listed.out.contains("a first try"),
+        "{}",
+        listed.out
+    );
+    let diff = crate::support::tidegate(&["diff", "1", "2", "--data", &data]);
+    assert!(diff.out.contains("added    junction"), "{}{}", diff.out, diff.err);
+    let diff = crate::support::tidegate(&[
+        "diff",
+        folder.path().join("new.json").to_str().unwrap(),
+        "--data",
+        &data,
+    ]);
+    assert!(diff.code == 0 && diff.out.contains("removed  junction \"b\""), "{}{}", diff.out, diff.err);
+}
+
+#[test]
+fn who_may_not_is_told_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let gateway = start(folder.path(), vec![]);
+    let looker =
+        Deployer { gateway: &gateway, folder: folder.path(), token: token(folder.path(), &["read"]) };
+    let refused = looker.deploy(&junction("a"), &[]);
+    assert!(refused.code == 1 && refused.err.contains("needs the permission Deploy"), "{}", refused.err);
+    let nobody = Deployer { token: "tg_nothing".to_string(), ..looker };
+    let refused = nobody.deploy(&junction("a"), &[]);
+    assert!(refused.code == 1 && refused.err.contains("log in first"), "{}", refused.err);
+    let nobody = Deployer { token: String::new(), ..nobody };
+    let refused = nobody.deploy(&junction("a"), &[]);
+    assert!(refused.code == 1 && refused.err.contains("tidegate token create"), "{}", refused.err);
+    let nowhere = command(&["rollback", "1", "--to", "http://127.0.0.1:1"])
+        .env("TIDEGATE_TOKEN", "x")
+        .output()
+        .unwrap();
+    assert!(
+        String::from_utf8_lossy(&nowhere.stderr).contains("no answer from http://127.0.0.1:1"),
+        "{nowhere:?}"
+    );
+}
+
+#[test]
+fn the_api_tells_what_is_wrong_in_one_shape() {
+    let folder = tempfile::tempdir().unwrap();
+    let gateway = start(folder.path(), vec![]);
+    let ada = log_in(&gateway, "ada");
+    for (method, target, status, code) in [
+        ("POST", "/api/v1/deploy?type=all", 400, "bad_type"),
+        ("POST", "/api/v1/deploy?probation=9999", 400, "bad_probation"),
+        ("POST", "/api/v1/deploy?probation=soon", 400, "bad_query"),
+        ("POST", "/api/v1/deploy?nothing=1", 400, "bad_query"),
+        ("POST", "/api/v1/deploy", 400, "invalid_flow"),
+        ("GET", "/api/v1/revisions?limit=x", 400, "bad_query"),
+        ("GET", "/api/v1/revisions/99", 404, "not_found"),
+        ("GET", "/api/v1/revisions/first", 404, "not_found"),
+        ("GET", "/api/v1/revisions/99/flows", 404, "not_found"),
+        ("POST", "/api/v1/revisions/99/rollback", 404, "not_found"),
+        ("POST", "/api/v1/revisions/1/confirm", 409, "not_on_probation"),
+        ("GET", "/api/v1/nothing", 404, "not_found"),
+        ("DELETE", "/api/v1/status", 405, "method_not_allowed"),
+    ] {
+        let reply = ask(&gateway, &ada, method, target, "", &Json::Null);
+        assert_eq!(
+            (reply.status, reply.json()["code"].as_str().unwrap()),
+            (status, code),
+            "{method} {target}: {}",
+            reply.body
+        );
+        assert!(!reply.json()["message"].as_str().unwrap().is_empty());
+    }
+    let status = get(&gateway, &ada, "/api/v1/status").json();
+    assert_eq!(
+        (status["revision"]["number"].as_i64(), status["away"].as_array().unwrap().len()),
+        (Some(1), 0)
+    );
+    assert_eq!(get(&gateway, &log_in(&gateway, "eve"), "/api/v1/audit").status, 403);
+    let audit = get(&gateway, &ada, "/api/v1/audit").body;
+    assert!(audit.contains("\"who\":\"eve\""), "{audit}");
+}
