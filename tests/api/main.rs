@@ -9,6 +9,7 @@ mod deploys;
 mod gateway;
 #[path = "../support/mod.rs"]
 mod support;
+mod survival;
 
 use std::io::Write;
 use std::path::Path;
