@@ -69,7 +69,7 @@ macro_rules! looks {
     )*};
 }
 
-looks! { Payloads Admin }
+looks! { Payloads Admin Metrics }
 
 async fn allowed(parts: &Parts, gateway: &Gateway, needed: Permission) -> Result<Caller, Fault> {
     let from = from(parts);

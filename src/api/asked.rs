@@ -2,6 +2,7 @@
 
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::fault::Fault;
@@ -17,6 +18,21 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
             Ok(Query(asked)) => Ok(Asked(asked)),
             Err(rejection) => Err(Fault::bad("bad_query", rejection.body_text())),
         }
+    }
+}
+
+/// A part of a list, the newest first.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Page {
+    before: Option<i64>,
+    limit: Option<usize>,
+}
+
+impl Page {
+    /// Before which number, and how many.
+    pub fn of(&self, usual: usize, most: usize) -> (i64, usize) {
+        (self.before.unwrap_or(i64::MAX), self.limit.unwrap_or(usual).clamp(1, most))
     }
 }
 

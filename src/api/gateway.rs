@@ -9,11 +9,12 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, Request, Response, StatusCode, header};
 use axum::middleware;
 use axum::response::IntoResponse;
+use axum::routing::get;
 use tower::ServiceExt;
 
 use super::access::{Caller, Peer};
 use super::fault::Fault;
-use super::{admin, set_up, v1};
+use super::{admin, metrics, set_up, v1};
 use crate::access::Access;
 use crate::deploy::Deployer;
 
@@ -61,6 +62,7 @@ const OWN: &[&str] = &[
     "flow",
     "flows",
     "inject",
+    "metrics",
     "nodes",
     "set-up",
     "settings",
@@ -74,6 +76,7 @@ impl Own {
             .merge(admin::router())
             .merge(set_up::router())
             .merge(v1::router())
+            .route("/metrics", get(metrics::metrics))
             .fallback(nothing)
             .method_not_allowed_fallback(not_so)
             .layer(DefaultBodyLimit::max(body_limit))

@@ -16,6 +16,7 @@ mod fault;
 mod gateway;
 mod lingering;
 mod listener;
+mod metrics;
 mod respond;
 mod routes;
 mod set_up;

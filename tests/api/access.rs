@@ -43,6 +43,7 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("POST", "/api/v1/revisions/1/rollback", "editor"),
     ("POST", "/api/v1/revisions/1/confirm", "editor"),
     ("GET", "/api/v1/audit", "admin"),
+    ("GET", "/metrics", "viewer"),
 ];
 
 #[test]

@@ -169,6 +169,9 @@ fn the_api_tells_what_is_wrong_in_one_shape() {
         );
         assert!(!reply.json()["message"].as_str().unwrap().is_empty());
     }
+    let metrics = get(&gateway, &ada, "/metrics");
+    assert!(metrics.header("content-type").unwrap().starts_with("text/plain; version=0.0.4"));
+    assert!(metrics.body.contains("\ntidegate_revision 1\n"), "{}", metrics.body);
     let status = get(&gateway, &ada, "/api/v1/status").json();
     assert_eq!(
         (status["revision"]["number"].as_i64(), status["away"].as_array().unwrap().len()),

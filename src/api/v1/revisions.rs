@@ -7,26 +7,19 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::access::{Deploy, Read};
-use super::super::asked::{Asked, Named};
+use super::super::asked::{Asked, Named, Page};
 use super::super::fault::Fault;
 use super::super::gateway::{Gateway, blocking};
 use super::deploys::{probation, reason, shown};
 use crate::config::Revision;
 use crate::flow::{self, Diff, Document};
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Page {
-    before: Option<i64>,
-    limit: Option<usize>,
-}
-
 pub async fn all(
     _: Read,
     State(gateway): State<Gateway>,
     Asked(page): Asked<Page>,
 ) -> Result<Json<Value>, Fault> {
-    let (before, limit) = (page.before.unwrap_or(i64::MAX), page.limit.unwrap_or(50).clamp(1, 200));
+    let (before, limit) = page.of(50, 200);
     let config = gateway.deployer.config().clone();
     let revisions = blocking(move || config.revisions(before, limit)).await??;
     Ok(Json(json!({ "current": gateway.deployer.current().revision.number, "revisions": revisions })))

@@ -2,11 +2,10 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::access::{Admin, Read};
-use super::super::asked::Asked;
+use super::super::asked::{Asked, Page};
 use super::super::fault::Fault;
 use super::super::gateway::{Gateway, blocking};
 
@@ -36,19 +35,12 @@ pub async fn status(_: Read, State(gateway): State<Gateway>) -> Result<Json<Valu
     })))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Page {
-    before: Option<i64>,
-    limit: Option<usize>,
-}
-
 pub async fn audit(
     _: Admin,
     State(gateway): State<Gateway>,
     Asked(page): Asked<Page>,
 ) -> Result<Json<Value>, Fault> {
-    let (before, limit) = (page.before.unwrap_or(i64::MAX), page.limit.unwrap_or(100).clamp(1, 1_000));
+    let (before, limit) = page.of(100, 1_000);
     let config = gateway.deployer.config().clone();
     let entries = blocking(move || config.audit(before, limit)).await??;
     Ok(Json(json!(entries)))
