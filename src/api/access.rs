@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use super::fault::Fault;
 use super::gateway::{Gateway, blocking};
 use crate::access::{Caller as Known, Moment, Permission, Refused, Rights, Role};
 
 /// The cookie of a session.
-pub const COOKIE: &str = "tidegate";
+const COOKIE: &str = "tidegate";
 
 /// Who asks, and from where.
 #[derive(Clone)]
@@ -92,11 +92,15 @@ fn nobody() -> Fault {
 
 /// The other end of the connection.
 #[derive(Clone, Copy)]
-pub struct Peer(pub SocketAddr);
+pub struct Peer {
+    pub at: SocketAddr,
+    /// Nobody listens in.
+    pub is_secure: bool,
+}
 
 pub fn from(parts: &Parts) -> IpAddr {
     let peer = parts.extensions.get::<Peer>();
-    peer.map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0.ip().to_canonical())
+    peer.map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.at.ip().to_canonical())
 }
 
 fn secret(parts: &Parts) -> Result<Option<String>, Fault> {
@@ -121,6 +125,25 @@ fn secret(parts: &Parts) -> Result<Option<String>, Fault> {
     Ok(Some(cookie))
 }
 
+/// Has a browser keep a session: not for scripts, and not sent along where another page leads here.
+pub fn keep(secret: &str, parts: &Parts) -> Option<HeaderValue> {
+    set_cookie(&format!("{COOKIE}={secret}"), parts)
+}
+
+/// Has a browser forget it.
+pub fn forget(parts: &Parts) -> Option<HeaderValue> {
+    set_cookie(&format!("{COOKIE}=; Max-Age=0"), parts)
+}
+
+fn set_cookie(cookie: &str, parts: &Parts) -> Option<HeaderValue> {
+    let is_secure = parts.extensions.get::<Peer>().is_some_and(|peer| peer.is_secure);
+    let secure = if is_secure { "; Secure" } else { "" };
+    let mut value =
+        HeaderValue::from_str(&format!("{cookie}; Path=/; HttpOnly; SameSite=Strict{secure}")).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
 fn cookie(headers: &HeaderMap) -> Option<String> {
     let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     all.flat_map(|value| value.split(';'))
@@ -131,7 +154,7 @@ fn cookie(headers: &HeaderMap) -> Option<String> {
 
 /// Whether the page that asks was served by this gateway.
 pub fn is_own_origin(headers: &HeaderMap) -> bool {
-    let text = |name| headers.get(name).and_then(|value: &axum::http::HeaderValue| value.to_str().ok());
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let (Some(origin), Some(host)) = (text(header::ORIGIN), text(header::HOST)) else { return false };
     let of = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
     of.is_some_and(|of| of.eq_ignore_ascii_case(host))

@@ -9,8 +9,10 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
+use super::access::Peer;
 use super::lingering::Lingering;
 use super::{Shared, respond, stopped};
 
@@ -26,6 +28,23 @@ const BUFFER: usize = 64 * 1024;
 pub async fn serve(stream: TcpStream, from: SocketAddr, shared: Arc<Shared>) {
     // Without it only small answers are slower.
     let _ = stream.set_nodelay(true);
+    let Some(tls) = shared.options.tls.clone() else {
+        return talk(stream, Peer { at: from, is_secure: false }, shared).await;
+    };
+    let mut stopping = shared.stopping.subscribe();
+    let stream = tokio::select! {
+        () = stopped(&mut stopping) => None,
+        stream = tls.accept(stream) => stream,
+    };
+    if let Some(stream) = stream {
+        talk(stream, Peer { at: from, is_secure: true }, shared).await;
+    }
+}
+
+async fn talk<S>(stream: S, from: Peer, shared: Arc<Shared>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let mut stopping = shared.stopping.subscribe();
     let service = service_fn(|request| {
         let shared = shared.clone();
@@ -49,6 +68,6 @@ pub async fn serve(stream: TcpStream, from: SocketAddr, shared: Arc<Shared>) {
     };
     if let Err(error) = ended {
         // Whatever a client does wrong is its own matter.
-        tracing::debug!("the HTTP connection from {from} ended: {error}");
+        tracing::debug!("the HTTP connection from {} ended: {error}", from.at);
     }
 }

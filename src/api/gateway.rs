@@ -1,6 +1,5 @@
 //! What the gateway itself serves beside the routes of nodes: its API, and the page on which the first admin is made.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -90,8 +89,8 @@ impl Own {
         OWN.contains(&first)
     }
 
-    pub async fn respond(&self, mut request: Request<Body>, from: SocketAddr) -> Response<Body> {
-        request.extensions_mut().insert(Peer(from));
+    pub async fn respond(&self, mut request: Request<Body>, from: Peer) -> Response<Body> {
+        request.extensions_mut().insert(from);
         match self.0.clone().oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},

@@ -20,6 +20,7 @@ mod metrics;
 mod respond;
 mod routes;
 mod set_up;
+mod tls;
 mod v1;
 
 use std::net::SocketAddr;
@@ -38,22 +39,25 @@ pub use gateway::Gateway;
 use gateway::Own;
 use listener::Listener;
 use routes::{Route, Routes};
+pub use tls::{Files as TlsFiles, Tls, make as make_certificate};
 
 /// Where it listens, and how much it takes on.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Options {
     pub listen: Listen,
     /// The largest body, in bytes.
     pub body_limit: usize,
     /// Clients at once.
     pub connections: usize,
+    /// With what it is encrypted, where it is.
+    pub tls: Option<Arc<Tls>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Listen {
     /// When something asks for it first.
     Needed(SocketAddr),
-    /// From the start: a person has said so.
+    /// From the start.
     Always(SocketAddr),
     Never,
 }
@@ -109,9 +113,17 @@ impl Api {
         self.shared.own.get_or_init(|| Own::new(gateway, self.shared.options.body_limit));
     }
 
-    /// Where a browser finds it, when it listens from the start.
-    pub fn address(&self) -> Option<SocketAddr> {
-        self.shared.listener.bound()
+    /// Where a browser finds it, when it listens.
+    pub fn address(&self) -> Option<String> {
+        let scheme = if self.shared.options.tls.is_some() { "https" } else { "http" };
+        self.shared.listener.bound().map(|address| format!("{scheme}://{address}"))
+    }
+
+    /// Certificates that were replaced count from now on.
+    pub fn renew_certificates(&self) {
+        if let Some(tls) = &self.shared.options.tls {
+            tls.renew();
+        }
     }
 
     /// What nodes are lent.

@@ -17,6 +17,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use super::Shared;
+use super::access::Peer;
 use super::gateway::Own;
 use super::routes::{Found, Route};
 
@@ -28,8 +29,8 @@ const ORPHANED: Duration = Duration::from_secs(5);
 
 type Answering = Response<axum::body::Body>;
 
-pub async fn respond(request: Request<Incoming>, from: SocketAddr, shared: &Arc<Shared>) -> Answering {
-    let head = Arc::new(head_of(&request, from));
+pub async fn respond(request: Request<Incoming>, from: Peer, shared: &Arc<Shared>) -> Answering {
+    let head = Arc::new(head_of(&request, from.at));
     if let Some(answer) = health(&head, shared) {
         return response(answer);
     }
@@ -70,7 +71,7 @@ pub async fn respond(request: Request<Incoming>, from: SocketAddr, shared: &Arc<
 }
 
 /// What is the gateway's own. Its bodies are bounded as all are.
-async fn own(request: Request<Incoming>, from: SocketAddr, shared: &Arc<Shared>) -> Answering {
+async fn own(request: Request<Incoming>, from: Peer, shared: &Arc<Shared>) -> Answering {
     let Some(own) = shared.own.get() else { return response(Answer::busy()) };
     let (head, body) = request.into_parts();
     let (body, _place) = match head.method {

@@ -3,14 +3,14 @@
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::access::{COOKIE, from};
+use super::access::{from, keep};
 use super::fault::Fault;
 use super::gateway::{Gateway, blocking};
 use crate::access::Moment;
@@ -50,9 +50,7 @@ async fn set_up(State(gateway): State<Gateway>, parts: Parts, body: Bytes) -> Re
     let make = move || access.set_up(&first.token, &first.username, &first.password, from, Moment::now());
     let (caller, secret) = blocking(make).await??;
     let mut answer = (StatusCode::CREATED, Json(json!({ "username": caller.name }))).into_response();
-    // Not for scripts, and not sent along where another page leads here.
-    let cookie = format!("{COOKIE}={}; Path=/; HttpOnly; SameSite=Strict", secret.text());
-    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+    if let Some(cookie) = keep(&secret.text(), &parts) {
         answer.headers_mut().insert(header::SET_COOKIE, cookie);
     }
     Ok(answer)

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use serde_json::Value;
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
 /// Which gateway, and by whose leave
 #[derive(Debug, Clone, Args)]
@@ -16,6 +17,9 @@ pub struct Remote {
     /// A file with a token of `tidegate token create`; without it the token is in TIDEGATE_TOKEN
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    /// A certificate in PEM form to trust instead of those of the system, such as that of a gateway that made its own
+    #[arg(long, value_name = "FILE", env = "TIDEGATE_CA")]
+    ca: Option<PathBuf>,
 }
 
 /// A deploy waits for connections to close.
@@ -48,6 +52,7 @@ impl Remote {
             .timeout_global(Some(PATIENCE))
             .http_status_as_error(false)
             .max_redirects(0)
+            .tls_config(self.tls()?)
             .build()
             .into();
         let request = ureq::http::Request::builder()
@@ -80,6 +85,23 @@ impl Remote {
             hint: of("hint"),
             detail: json.get("detail").cloned().unwrap_or_default(),
         }))
+    }
+
+    fn tls(&self) -> anyhow::Result<TlsConfig> {
+        let Some(path) = &self.ca else { return Ok(TlsConfig::default()) };
+        let pem = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let certificates: Vec<Certificate<'static>> = parse_pem(&pem)
+            .filter_map(|item| match item {
+                Ok(PemItem::Certificate(certificate)) => Some(Ok(certificate)),
+                Ok(_) => None,
+                Err(error) => Some(Err(error)),
+            })
+            .collect::<Result<_, _>>()
+            .with_context(|| format!("{} is no certificate in PEM form", path.display()))?;
+        if certificates.is_empty() {
+            bail!("{} has no certificate in it: -----BEGIN CERTIFICATE-----", path.display());
+        }
+        Ok(TlsConfig::builder().root_certs(RootCerts::from(certificates)).build())
     }
 
     fn token(&self) -> anyhow::Result<String> {

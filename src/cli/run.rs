@@ -9,17 +9,19 @@ use clap::Args;
 use serde_json::json;
 use tidegate_nodes::host::Settings;
 use tidegate_nodes::value::Value;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::console::Console;
 use super::data_dir::DataDir;
 use super::heal::{self, Heal};
-use super::{Outcome, broker, logging, output, settings};
+use super::process::{more_files, no_core_dumps, seed};
+use super::signals::{Heard, Signals};
+use super::{Outcome, broker, https, logging, output, settings};
 use crate::access::{Access, Moment};
 use crate::api::{Api, Gateway};
 use crate::config::Config;
 use crate::control::{Control, Live};
 use crate::deploy::{Deployer, FILE, Order, Probation, Receipt, Refusal, Source, Started, Tools, Vitals};
-use crate::engine::{DISK, Deployed, Drained, Engine, Event, LogObserver, NodeRef, Observer, Options};
+use crate::engine::{DISK, Deployed, Drained, Engine, Options};
 use crate::flow::{self, Deployment, Document, Limits, Plan, Problem, ProcessEnv};
 use crate::store::Store;
 
@@ -73,7 +75,8 @@ impl Run {
             .enable_all()
             .build()
             .context("cannot start the I/O threads")?;
-        let api = Api::new(configured.api(), runtime.handle().clone());
+        let tls = https::prepare(&configured, &directory)?;
+        let api = Api::new(configured.api(tls), runtime.handle().clone());
         let options = Options {
             seed: seed(),
             settings: settings.clone(),
@@ -82,7 +85,7 @@ impl Run {
             context_stores: context_stores(configured.context_default.name()),
             ..Options::default()
         };
-        let console = Console { json: self.json, log: LogObserver::default() };
+        let console = Console::new(self.json);
         let vitals = Arc::new(Vitals::new(Arc::new(console)));
         let engine = Engine::start(options, vitals.clone(), runtime.handle().clone())
             .context("cannot start the lane threads")?;
@@ -132,14 +135,14 @@ impl Run {
         eprintln!("data in {}; {}", directory.display(), store.durability().promise());
         if let (Some(address), Some(link)) = (api.address(), access.setup_link_token(Moment::now())?) {
             eprintln!(
-                "there is no admin yet; make the first one within an hour: http://{address}/set-up#{}",
+                "there is no admin yet; make the first one within an hour: {address}/set-up#{}",
                 link.text()
             );
         }
         if is_demo {
             eprintln!("{NEXT}");
         }
-        let heard = self.wait(&runtime, &deployer, &store)?;
+        let heard = self.wait(&runtime, &deployer, &store, &api)?;
         drop(control);
         deployer.stop();
         // What is under way cannot end on a damaged disk: its sources give it again.
@@ -161,6 +164,7 @@ impl Run {
         runtime: &tokio::runtime::Runtime,
         deployer: &Arc<Deployer>,
         store: &Store,
+        api: &Api,
     ) -> anyhow::Result<Heard> {
         let mut signals = runtime.block_on(async { Signals::new() }).context("cannot listen for signals")?;
         let end = self
@@ -178,10 +182,15 @@ impl Run {
                     return Ok(heard);
                 }
                 heard @ (Heard::TimeIsOver | Heard::Damage) => return Ok(heard),
-                Heard::HangUp => match &self.flow {
-                    Some(path) => reload(path, deployer),
-                    None => eprintln!("no flow file was named at the start, so there is none to read again"),
-                },
+                Heard::HangUp => {
+                    api.renew_certificates();
+                    match &self.flow {
+                        Some(path) => reload(path, deployer),
+                        None => {
+                            eprintln!("no flow file was named at the start, so there is none to read again")
+                        }
+                    }
+                }
             }
         }
     }
@@ -298,115 +307,4 @@ fn tell_drained(drained: &Drained) -> Outcome {
         eprintln!("not done at the stop: {}: {}", stuck.node, stuck.why);
     }
     if drained.stuck.is_empty() { Outcome::Done } else { Outcome::Failed }
-}
-
-#[derive(PartialEq, Eq)]
-enum Heard {
-    Stop,
-    HangUp,
-    TimeIsOver,
-    Damage,
-}
-
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hang_up: Signal,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Signals> {
-        Ok(Signals {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hang_up: signal(SignalKind::hangup())?,
-        })
-    }
-
-    async fn stop(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
-
-    async fn next(&mut self, end: Option<std::time::Instant>, heal: &mut Heal, store: &Store) -> Heard {
-        let over = async {
-            match end {
-                Some(end) => tokio::time::sleep_until(end.into()).await,
-                None => std::future::pending().await,
-            }
-        };
-        let damaged = async {
-            while !heal.is_due(&store.health(), std::time::Instant::now()) {
-                tokio::time::sleep(Duration::from_secs(1)).await;
-            }
-        };
-        tokio::select! {
-            _ = self.interrupt.recv() => Heard::Stop,
-            _ = self.terminate.recv() => Heard::Stop,
-            _ = self.hang_up.recv() => Heard::HangUp,
-            () = over => Heard::TimeIsOver,
-            () = damaged => Heard::Damage,
-        }
-    }
-}
-
-/// Each connection is an open file, and many systems allow 1,024 of them unless a program asks for what it may have.
-fn more_files() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limits = getrlimit(Resource::Nofile);
-    // It goes on with what it has.
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: limits.maximum, ..limits });
-}
-
-/// The memory of a gateway holds passwords, and a core dump would put them on the disk.
-fn no_core_dumps() {
-    use rustix::process::{Resource, Rlimit, setrlimit};
-    // Where it may not be changed it is another's to say.
-    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
-}
-
-/// Ids of messages must differ from one start to the next.
-fn seed() -> u64 {
-    use std::hash::{BuildHasher, Hasher, RandomState};
-    RandomState::new().build_hasher().finish()
-}
-
-/// Shows what debug nodes show on standard output, and the rest in the log.
-struct Console {
-    json: bool,
-    log: LogObserver,
-}
-
-impl Observer for Console {
-    fn event(&self, at: Duration, node: &NodeRef, event: Event) {
-        let Event::Debug(record) = &event else { return self.log.event(at, node, event) };
-        if !record.to_sidebar && !record.to_console {
-            return;
-        }
-        let value = record.value.as_ref();
-        if self.json {
-            let line = json!({
-                "node": node.id, "name": node.name, "flow": node.flow, "property": record.property,
-                "topic": record.topic, "msgid": record.message_id, "value": value,
-            });
-            show(format_args!("{line}"));
-            return;
-        }
-        let name = if node.name.is_empty() { node.id.as_str() } else { node.name.as_str() };
-        let text = match value {
-            None => "undefined".to_string(),
-            Some(Value::Str(text)) => text.to_string(),
-            Some(value) => value.to_json(),
-        };
-        let topic = record.topic.as_deref().map(|topic| format!(" {topic}")).unwrap_or_default();
-        show(format_args!("[{name}]{topic} {text}"));
-    }
-}
-
-/// A line for whoever looks on. The flow runs on when nobody does.
-fn show(line: std::fmt::Arguments<'_>) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stdout(), "{line}");
 }

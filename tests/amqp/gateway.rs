@@ -164,9 +164,15 @@ impl Gateway {
     /// Waits until something is so; when it never is, what the gateway said is part of the failure.
     #[track_caller]
     pub fn wait(&self, what: &str, so: impl Fn() -> bool) {
+        self.wait_or_tell(what, so, String::new);
+    }
+
+    /// The same, with more to tell about how it stands when it never is.
+    #[track_caller]
+    pub fn wait_or_tell(&self, what: &str, so: impl Fn() -> bool, stands: impl Fn() -> String) {
         let end = Instant::now() + PATIENCE;
         while !so() {
-            assert!(Instant::now() < end, "waited in vain until {what}\n{}", self.log());
+            assert!(Instant::now() < end, "waited in vain until {what}\n{}\n{}", stands(), self.log());
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -190,7 +196,9 @@ impl Gateway {
     pub fn log(&self) -> String {
         let all = self.told.0.lock().unwrap();
         let lines = all.iter().filter(|(_, event)| !matches!(event, Event::Received(_) | Event::Sent(_)));
-        lines.map(|(node, event)| format!("{node}: {event:?}\n")).take(100).collect()
+        let lines: Vec<String> = lines.map(|(node, event)| format!("{node}: {event:?}\n")).collect();
+        // How it ended says more than how it began.
+        lines[lines.len().saturating_sub(100)..].concat()
     }
 
     /// Messages of a sink that are not confirmed, in memory or on the disk.

@@ -81,7 +81,7 @@ impl Gateway {
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let listen = Listen::Needed(([127, 0, 0, 1], http).into());
         let api = Api::new(
-            api::Options { listen, body_limit: 5 << 20, connections: 256 },
+            api::Options { listen, body_limit: 5 << 20, connections: 256, tls: None },
             runtime.handle().clone(),
         );
         let options = Options {

@@ -30,6 +30,8 @@ pub fn command(arguments: &[&str]) -> Command {
     command.env_remove("RUST_LOG").env("NO_COLOR", "1");
     // Each run has a data directory of its own, unless the test names one.
     command.env("TIDEGATE_DATA", fresh_directory());
+    // Many gateways at once, and one port that they would all listen on.
+    command.env("TIDEGATE_LISTEN", "off");
     command
 }
 

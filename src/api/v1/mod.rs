@@ -2,6 +2,7 @@
 
 mod deploys;
 mod revisions;
+mod session;
 mod status;
 
 use axum::Router;
@@ -11,6 +12,7 @@ use super::gateway::Gateway;
 
 pub fn router() -> Router<Gateway> {
     Router::new()
+        .route("/api/v1/session", get(session::who).post(session::log_in).delete(session::log_out))
         .route("/api/v1/status", get(status::status))
         .route("/api/v1/audit", get(status::audit))
         .route("/api/v1/flows", get(deploys::flows))

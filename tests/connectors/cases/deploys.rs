@@ -1,9 +1,10 @@
 //! Deploys leave nothing behind. The process is the test's own, so that what is counted is the connector's.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use crate::brokers::PATIENCE;
 use crate::count;
 use crate::stage::Stage;
 use crate::subject::{Case, Subject};
@@ -23,9 +24,7 @@ pub fn many_deploys(subject: &Subject) -> String {
         stage.until_back();
     };
     (0..FIRST).for_each(deploy);
-    // What the first deploys replaced is closed in the background.
-    std::thread::sleep(Duration::from_millis(500));
-    let before = Used::now(&stage);
+    let before = Used::at_rest(&stage);
     (FIRST..count("CONNECTOR_DEPLOYS", 30)).for_each(deploy);
     let what = format!("no more is in use than before: {before:?}");
     stage.wait(&what, || Used::now(&stage).is_within(&before));
@@ -33,7 +32,7 @@ pub fn many_deploys(subject: &Subject) -> String {
 }
 
 /// What a process has in use.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 struct Used {
     files: usize,
     threads: usize,
@@ -48,6 +47,22 @@ impl Used {
             threads: entries("/proc/self/task"),
             tasks: stage.gateway().tasks(),
         }
+    }
+
+    /// When the count has stood still for a while: what deploys replace is closed in the background.
+    fn at_rest(stage: &Stage<'_>) -> Used {
+        const STILL: usize = 10;
+        let mut used = Used::now(stage);
+        let mut same = 0;
+        let end = Instant::now() + PATIENCE;
+        while same < STILL {
+            assert!(Instant::now() < end, "files, threads and tasks come and go: {used:?}");
+            std::thread::sleep(Duration::from_millis(50));
+            let now = Used::now(stage);
+            same = if now == used { same + 1 } else { 0 };
+            used = now;
+        }
+        used
     }
 
     fn is_within(&self, before: &Used) -> bool {

@@ -57,6 +57,6 @@ fn says_goodbye(last_words: &[u8]) -> bool {
 }
 
 fn given_back_late(case: Case) -> Option<&'static str> {
-    let lost = matches!(case, Case::Reset | Case::Silence | Case::Flapping);
+    let lost = matches!(case, Case::Reset | Case::Silence | Case::GoneBeforeClose | Case::Flapping);
     lost.then_some("RabbitMQ gives the next ones meanwhile, until it has noticed that a connection is lost")
 }

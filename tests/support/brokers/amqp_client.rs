@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use lapin::options::{
-    BasicAckOptions, BasicConsumeOptions, BasicGetOptions, BasicPublishOptions, QueueDeclareOptions,
-    QueueDeleteOptions,
+    BasicAckOptions, BasicConsumeOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions,
+    QueueDeclareOptions, QueueDeleteOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
+use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
 
 use super::PATIENCE;
 use super::rabbit::Rabbit;
@@ -48,6 +48,7 @@ impl Client {
             let url = format!("amqp://guest:guest@127.0.0.1:{port}/%2f");
             let connection = Connection::connect(&url, ConnectionProperties::default()).await.unwrap();
             let channel = connection.create_channel().await.unwrap();
+            channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
             (connection, channel)
         });
         Client { runtime, _connection: connection, channel }
@@ -73,19 +74,38 @@ impl Client {
         self.wait(self.channel.queue_declare(name.into(), options, table));
     }
 
+    /// Comes back when the broker has it.
     pub fn publish(&self, queue: &str, body: &[u8], properties: BasicProperties) {
-        let options = BasicPublishOptions::default();
-        let confirm =
-            self.wait(self.channel.basic_publish("".into(), queue.into(), options, body, properties));
-        drop(confirm);
+        let confirm = self.send(queue, body, properties);
+        self.taken(confirm);
     }
 
+    /// Comes back when the broker has all of them.
     pub fn publish_numbers(&self, queue: &str, numbers: std::ops::Range<usize>) {
-        for n in numbers {
-            let properties =
-                BasicProperties::default().with_message_id(format!("n{n}").into()).with_delivery_mode(2);
-            self.publish(queue, n.to_string().as_bytes(), properties);
-        }
+        let confirms: Vec<_> = numbers
+            .map(|n| {
+                let properties =
+                    BasicProperties::default().with_message_id(format!("n{n}").into()).with_delivery_mode(2);
+                self.send(queue, n.to_string().as_bytes(), properties)
+            })
+            .collect();
+        confirms.into_iter().for_each(|confirm| self.taken(confirm));
+    }
+
+    #[track_caller]
+    fn send(
+        &self,
+        queue: &str,
+        body: &[u8],
+        properties: BasicProperties,
+    ) -> impl Future<Output = lapin::Result<Confirmation>> + use<> {
+        let options = BasicPublishOptions::default();
+        self.wait(self.channel.basic_publish("".into(), queue.into(), options, body, properties))
+    }
+
+    #[track_caller]
+    fn taken(&self, confirm: impl Future<Output = lapin::Result<Confirmation>>) {
+        assert!(self.wait(confirm).is_ack(), "the broker takes it");
     }
 
     /// Hands over each message that comes to a queue, until this client is gone.

@@ -1,0 +1,87 @@
+//! Logging in with a browser: the session is in a cookie that scripts cannot read.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::header::SET_COOKIE;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::super::access::{Caller, Read, forget, from, is_own_origin, keep};
+use super::super::fault::Fault;
+use super::super::gateway::{Gateway, blocking};
+use crate::access::{By, Caller as Known, Moment, Permission};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogIn {
+    username: String,
+    password: String,
+}
+
+/// Logs in. Only for pages of this gateway: another page must not log somebody in as somebody else.
+pub async fn log_in(
+    State(gateway): State<Gateway>,
+    parts: Parts,
+    body: Bytes,
+) -> Result<impl IntoResponse, Fault> {
+    if parts.headers.contains_key("origin") && !is_own_origin(&parts.headers) {
+        return Err(Fault::new(
+            StatusCode::FORBIDDEN,
+            "origin",
+            "this was asked for by a page of another origin",
+        ));
+    }
+    let asked: LogIn = serde_json::from_slice(&body).map_err(|error| {
+        Fault::bad("bad_json", format!("a username and a password are asked for: {error}"))
+    })?;
+    let (access, from) = (gateway.access.clone(), from(&parts));
+    let log_in = move || access.login(&asked.username, &asked.password, from, Moment::now());
+    let (known, secret) = blocking(log_in).await??;
+    let mut headers = HeaderMap::new();
+    headers.extend(keep(&secret.text(), &parts).map(|cookie| (SET_COOKIE, cookie)));
+    Ok((headers, Json(shown(&known))))
+}
+
+/// Who asks, and what they may do.
+pub async fn who(Read(caller): Read) -> Json<Value> {
+    Json(shown(&caller.known))
+}
+
+pub async fn log_out(
+    Read(caller): Read,
+    State(gateway): State<Gateway>,
+    parts: Parts,
+) -> Result<impl IntoResponse, Fault> {
+    let access = gateway.access.clone();
+    blocking(move || end(&access, &caller)).await??;
+    let mut headers = HeaderMap::new();
+    headers.extend(forget(&parts).map(|cookie| (SET_COOKIE, cookie)));
+    Ok((StatusCode::NO_CONTENT, headers))
+}
+
+fn end(access: &crate::access::Access, caller: &Caller) -> Result<(), Fault> {
+    let origin = caller.from.to_string();
+    access.config().revoke(&caller.known.id, By { who: caller.name(), origin: &origin })?;
+    Ok(())
+}
+
+fn shown(known: &Known) -> Value {
+    let may: Vec<&str> =
+        Permission::ALL.into_iter().filter(|permission| known.may(*permission)).map(name).collect();
+    json!({ "name": known.name, "kind": known.kind, "may": may })
+}
+
+fn name(permission: Permission) -> &'static str {
+    match permission {
+        Permission::Read => "read",
+        Permission::Payloads => "payloads",
+        Permission::Inject => "inject",
+        Permission::Deploy => "deploy",
+        Permission::Admin => "admin",
+        Permission::Metrics => "metrics",
+    }
+}
