@@ -50,7 +50,7 @@ async fn set_up(State(gateway): State<Gateway>, parts: Parts, body: Bytes) -> Re
     let make = move || access.set_up(&first.token, &first.username, &first.password, from, Moment::now());
     let (caller, secret) = blocking(make).await??;
     let mut answer = (StatusCode::CREATED, Json(json!({ "username": caller.name }))).into_response();
-    if let Some(cookie) = keep(&secret.text(), &parts) {
+    if let Some(cookie) = keep(secret.text(), &parts) {
         answer.headers_mut().insert(header::SET_COOKIE, cookie);
     }
     Ok(answer)

@@ -62,7 +62,16 @@ impl Remote {
             .header("content-type", "application/json")
             .body(body)
             .with_context(|| format!("{url} is no address of a gateway"))?;
-        let mut answer = agent.run(request).with_context(|| format!("no answer from {}", self.to))?;
+        let mut answer = agent.run(request).map_err(|error| {
+            // What the library says of a certificate does not say what to do.
+            let hint = match self.ca {
+                None if format!("{error:?}").contains("InvalidCertificate") => {
+                    "; a gateway that made its certificate itself is trusted with --ca FILE, its tls/certificate.pem"
+                }
+                _ => "",
+            };
+            anyhow!("no answer from {}: {error}{hint}", self.to)
+        })?;
         let status = answer.status().as_u16();
         let text = answer
             .body_mut()

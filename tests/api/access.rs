@@ -32,6 +32,8 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("POST", "/debug/d/enable", "editor"),
     ("GET", "/credentials/inject/i", "viewer"),
     ("POST", "/auth/revoke", "viewer"),
+    ("GET", "/api/v1/session", "viewer"),
+    ("DELETE", "/api/v1/session", "viewer"),
     ("GET", "/api/v1/status", "viewer"),
     ("GET", "/api/v1/flows", "viewer"),
     ("POST", "/api/v1/validate", "editor"),

@@ -4,9 +4,12 @@
 
 mod access;
 mod admin;
+#[path = "../support/brokers/certificates.rs"]
+mod certificates;
 mod deploys;
 #[path = "../http/gateway.rs"]
 mod gateway;
+mod https;
 #[path = "../support/mod.rs"]
 mod support;
 mod survival;

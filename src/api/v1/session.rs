@@ -42,7 +42,7 @@ pub async fn log_in(
     let log_in = move || access.login(&asked.username, &asked.password, from, Moment::now());
     let (known, secret) = blocking(log_in).await??;
     let mut headers = HeaderMap::new();
-    headers.extend(keep(&secret.text(), &parts).map(|cookie| (SET_COOKIE, cookie)));
+    headers.extend(keep(secret.text(), &parts).map(|cookie| (SET_COOKIE, cookie)));
     Ok((headers, Json(shown(&known))))
 }
 
