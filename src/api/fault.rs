@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::deploy::Refusal;
+use crate::deploy::{Conflict, Refusal};
 use crate::flow::Problem;
 use crate::store::StoreError;
 
@@ -95,10 +95,19 @@ impl From<Refusal> for Fault {
         let message = refusal.to_string();
         match refusal {
             Refusal::Conflict(conflict) => {
-                let detail = serde_json::json!({ "revision": conflict.revision, "diff": conflict.diff });
-                Fault::new(StatusCode::CONFLICT, "version_mismatch", message)
-                    .hint("get the flows again, put your change into them, and deploy that")
-                    .detail(detail)
+                let Conflict { revision, diff, since, clashes } = *conflict;
+                let hint = match clashes.is_empty() {
+                    true => {
+                        "get the flows again and put your change into them, or have both put together: merge=true"
+                    }
+                    false => "both have changed the same places: get the flows again and decide",
+                };
+                let since_text = since.as_ref().map(ToString::to_string);
+                let detail = serde_json::json!({
+                    "revision": revision, "diff": diff, "text": diff.to_string(),
+                    "since": since, "since_text": since_text, "clashes": clashes,
+                });
+                Fault::new(StatusCode::CONFLICT, "version_mismatch", message).hint(hint).detail(detail)
             }
             Refusal::Problems(problems) => Fault::problems(message, &problems),
             Refusal::Unknown(_) => Fault::not_found(message),

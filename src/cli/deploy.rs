@@ -29,6 +29,9 @@ pub struct Deploy {
     /// Only if this is the revision that runs: so nobody's work is overwritten
     #[arg(long, value_name = "REV")]
     seen: Option<String>,
+    /// Where somebody has deployed since that revision, put together what both of you did
+    #[arg(long)]
+    merge: bool,
     /// Say what it would change and what is wrong with it, and do nothing
     #[arg(long)]
     dry_run: bool,
@@ -82,6 +85,9 @@ impl Deploy {
         if let Some(seen) = &self.seen {
             path.push_str(&format!("&seen={}", quoted(seen)));
         }
+        if self.merge {
+            path.push_str("&merge=true");
+        }
         self.how.wait(&self.remote, self.remote.post(&path, body))
     }
 }
@@ -105,6 +111,7 @@ impl How {
             Err(error) => {
                 let Some(refused) = error.downcast_ref::<Refused>() else { return Err(error) };
                 tell_problems(&refused.detail["problems"]);
+                tell_conflict(&refused.detail);
                 return Err(error);
             }
         };
@@ -172,6 +179,25 @@ impl How {
 /// A document as a whole has no pointer.
 fn place(pointer: &str) -> &str {
     if pointer.is_empty() { "the document" } else { pointer }
+}
+
+/// What others did, and where both did something different.
+fn tell_conflict(detail: &Value) {
+    if let Some(since) = detail["since_text"].as_str() {
+        eprint!("since then they have changed:\n{since}");
+    }
+    for clash in detail["clashes"].as_array().into_iter().flatten() {
+        let text = |name: &str| clash[name].as_str().unwrap_or_default();
+        let value = |name: &str| clash.get(name).map_or_else(|| "removed".to_string(), Value::to_string);
+        let place = if text("pointer").is_empty() { String::new() } else { format!(" {}", text("pointer")) };
+        eprintln!(
+            "both: {} \"{}\"{place}: they {}, you {}",
+            text("id"),
+            text("name"),
+            value("theirs"),
+            value("mine")
+        );
+    }
 }
 
 fn tell_problems(problems: &Value) {

@@ -9,6 +9,7 @@ mod check;
 mod console;
 pub mod data_dir;
 mod deploy;
+mod doctor;
 mod generate;
 mod heal;
 mod https;
@@ -48,6 +49,7 @@ struct Arguments {
 enum Command {
     Run(Box<run::Run>),
     Status(status::Status),
+    Doctor(doctor::Doctor),
     Check(check::Check),
     Test(test::Test),
     Log(log::Log),
@@ -82,6 +84,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let outcome = match arguments.command {
         Command::Run(run) => run.run(),
         Command::Status(status) => status.run(),
+        Command::Doctor(doctor) => doctor.run(),
         Command::Check(check) => check.run(),
         Command::Test(test) => test.run(),
         Command::Log(log) => log.run(),

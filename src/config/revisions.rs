@@ -167,6 +167,14 @@ impl Config {
         })
     }
 
+    /// The number of the revision of this name, while it is kept.
+    pub fn number_of(&self, rev: &str) -> Result<Option<i64>, StoreError> {
+        self.with(|config| {
+            let sql = "SELECT number FROM revisions WHERE rev = ?";
+            Ok(config.query_row(sql, [rev], |row| row.get(0)).optional()?)
+        })
+    }
+
     /// A revision's document without secrets, and its secrets.
     pub fn document(&self, number: i64) -> Result<Option<(Document, Credentials)>, StoreError> {
         let found: Option<(Vec<u8>, Option<Vec<u8>>)> = self.with(|config| {

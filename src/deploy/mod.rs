@@ -7,6 +7,7 @@
 //! ```
 
 mod file;
+mod merging;
 mod probation;
 mod start;
 #[cfg(test)]
@@ -22,7 +23,7 @@ use tokio::sync::watch;
 
 use crate::config::{Config, NewRevision, Revision, Standing};
 use crate::engine::{Deployed, Engine};
-use crate::flow::{self, Credentials, Deployment, Diff, Document, Plan, Problem, ProcessEnv};
+use crate::flow::{self, Clash, Credentials, Deployment, Diff, Document, Plan, Problem, ProcessEnv};
 use crate::store::StoreError;
 
 use file::FlowFile;
@@ -118,6 +119,10 @@ pub struct Conflict {
     pub revision: Revision,
     /// What the wish would change in what runs now.
     pub diff: Diff,
+    /// What they have changed since, where what the wish began from is still kept.
+    pub since: Option<Diff>,
+    /// What was tried to be put together and cannot be.
+    pub clashes: Vec<Clash>,
 }
 
 impl Deployer {
@@ -155,9 +160,11 @@ impl Deployer {
         let before = self.current();
         let Order { mut document, deployment, seen, who, via, why, probation } = order;
         flow::merge(&mut document, &before.credentials);
-        if seen.is_some_and(|seen| seen != before.revision.rev) {
+        if let Some(seen) = seen.filter(|seen| *seen != before.revision.rev) {
             let diff = difference(&before, &document);
-            return Err(Refusal::Conflict(Box::new(Conflict { revision: before.revision.clone(), diff })));
+            let since = self.since(&seen, &before)?;
+            let revision = before.revision.clone();
+            return Err(Refusal::Conflict(Box::new(Conflict { revision, diff, since, clashes: Vec::new() })));
         }
         let (plan, problems) = self.check(&document);
         if problems.iter().any(Problem::is_error) {

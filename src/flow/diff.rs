@@ -70,7 +70,7 @@ pub struct WireChange {
 }
 
 /// Properties that say how a node looks.
-const LOOKS: &[&str] = &["x", "y", "w", "h", "l", "icon", "inputLabels", "outputLabels", "style"];
+pub(super) const LOOKS: &[&str] = &["x", "y", "w", "h", "l", "icon", "inputLabels", "outputLabels", "style"];
 
 impl Diff {
     pub fn between(old: &Document, new: &Document) -> Diff {

@@ -31,6 +31,7 @@ mod settings;
 mod substitute;
 mod suggest;
 mod text;
+mod three_way;
 mod validate;
 
 pub use credentials::{Credentials, merge, redact, split};
@@ -41,4 +42,5 @@ pub use model::{Document, FlowNode, Limits};
 pub use plan::{LanePlan, Plan, PlanKind, PlanNode, SubflowInfo};
 pub use problem::{Problem, Severity};
 pub use suggest::nearest;
+pub use three_way::{Clash, ThreeWay, three_way};
 pub use validate::{check, is_known_type, validate};

@@ -181,3 +181,90 @@ fn the_api_tells_what_is_wrong_in_one_shape() {
     let audit = get(&gateway, &ada, "/api/v1/audit").body;
     assert!(audit.contains("\"who\":\"eve\""), "{audit}");
 }
+
+/// A tab with a change node and a debug node that has a secret beside it.
+fn two(rule: &str, name: &str, more: Json) -> Json {
+    let mut nodes = json!([
+        {"id": "t", "type": "tab", "label": "http"},
+        {"id": "c", "type": "change", "z": "t", "rules": [{"t": "set", "p": "payload", "pt": "msg", "to": rule, "tot": "str"}], "wires": [["d"]]},
+        {"id": "d", "type": "debug", "z": "t", "name": name, "wires": []},
+        {"id": "b", "type": "mqtt-broker", "broker": "127.0.0.1", "port": "1", "autoConnect": false, "credentials": {}},
+    ]);
+    nodes.as_array_mut().unwrap().extend(more.as_array().unwrap().clone());
+    nodes
+}
+
+#[test]
+fn two_people_deploy_at_once_and_what_both_did_is_put_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let gateway = start(folder.path(), vec![]);
+    let (ada, eve) = (log_in(&gateway, "ada"), log_in(&gateway, "eve"));
+    let deploy = |who: &str, query: &str, flow: &Json| {
+        ask(&gateway, who, "POST", &format!("/api/v1/deploy?probation=0{query}"), "", flow)
+    };
+    let mut first = two("one", "shown", json!([]));
+    first[3]["credentials"] = json!({"user": "u", "password": "hush"});
+    assert_eq!(deploy(&ada, "", &first).status, 200);
+    let seen = get(&gateway, &ada, "/api/v1/flows").json()["rev"].as_str().unwrap().to_string();
+    let seen = format!("&seen={seen}");
+
+    let added = json!([{"id": "e", "type": "debug", "z": "t", "name": "of eve", "wires": []}]);
+    assert_eq!(deploy(&eve, &seen, &two("one", "shown to eve", added)).status, 200);
+
+    // Ada has not seen that. She is told what Eve did, and nothing happens.
+    let late = deploy(&ada, &seen, &two("two", "shown", json!([])));
+    assert_eq!(late.status, 409, "{}", late.body);
+    let told = late.json();
+    assert!(told["hint"].as_str().unwrap().contains("merge=true"), "{told}");
+    assert_eq!(told["detail"]["revision"]["who"], "eve");
+    let since = told["detail"]["since_text"].as_str().unwrap();
+    assert!(since.contains("\"of eve\"") && since.contains("\"shown\" -> \"shown to eve\""), "{since}");
+    assert_eq!(told["detail"]["clashes"], json!([]));
+    assert!(!late.body.contains("hush"), "no secret is told: {}", late.body);
+
+    let merged = deploy(&ada, &format!("{seen}&merge=true"), &two("two", "shown", json!([])));
+    assert_eq!(merged.status, 200, "{}", merged.body);
+    let runs = get(&gateway, &ada, "/api/v1/flows").json();
+    let node =
+        |id: &str| runs["flows"].as_array().unwrap().iter().find(|node| node["id"] == id).unwrap().clone();
+    assert_eq!(node("c")["rules"][0]["to"], "two");
+    assert_eq!((&node("d")["name"], &node("e")["name"]), (&json!("shown to eve"), &json!("of eve")));
+    let secrets = get(&gateway, &ada, "/credentials/mqtt-broker/b").json();
+    assert_eq!((&secrets["user"], &secrets["has_password"]), (&json!("u"), &json!(true)), "{secrets}");
+
+    // Both have changed one place: nobody but they can decide.
+    let both = deploy(&eve, &format!("{seen}&merge=true"), &two("three", "shown", json!([])));
+    assert_eq!(both.status, 409, "{}", both.body);
+    let clash = &both.json()["detail"]["clashes"][0];
+    assert_eq!((&clash["id"], &clash["pointer"]), (&json!("c"), &json!("/rules")));
+    assert_eq!((&clash["theirs"][0]["to"], &clash["mine"][0]["to"]), (&json!("two"), &json!("three")));
+    assert_eq!(get(&gateway, &ada, "/api/v1/flows").json()["rev"], runs["rev"], "nothing was changed");
+    // Without a beginning there is nothing to put together.
+    assert_eq!(deploy(&eve, "&merge=true", &two("x", "y", json!([]))).status, 400);
+    let forgotten = deploy(&eve, "&seen=0000&merge=true", &two("x", "y", json!([])));
+    assert_eq!((forgotten.status, &forgotten.json()["detail"]["since"]), (409, &Json::Null));
+}
+
+#[test]
+fn the_command_line_merges_and_says_what_it_cannot() {
+    let folder = tempfile::tempdir().unwrap();
+    let gateway = start(folder.path(), vec![]);
+    let deployer = Deployer {
+        gateway: &gateway,
+        folder: folder.path(),
+        token: token(folder.path(), &["read", "deploy"]),
+    };
+    assert_eq!(deployer.deploy(&two("one", "shown", json!([])), &[]).code, 0);
+    let who = format!("authorization: Bearer {}\r\n", deployer.token);
+    let seen = get(&gateway, &who, "/api/v1/flows").json()["rev"].as_str().unwrap().to_string();
+    let eve = log_in(&gateway, "eve");
+    let other = two("two", "shown", json!([]));
+    assert_eq!(ask(&gateway, &eve, "POST", "/api/v1/deploy?probation=0", "", &other).status, 200);
+    let refused = deployer.deploy(&two("three", "shown", json!([])), &["--seen", &seen, "--merge"]);
+    assert_eq!(refused.code, 1);
+    for part in ["by eve since", "since then they have changed", "both: c \"\" /rules: they [", "decide"] {
+        assert!(refused.err.contains(part), "{part}: {}", refused.err);
+    }
+    let merged = deployer.deploy(&two("one", "renamed", json!([])), &["--seen", &seen, "--merge"]);
+    assert_eq!(merged.code, 0, "{}", merged.err);
+}

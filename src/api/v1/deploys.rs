@@ -53,6 +53,9 @@ pub struct How {
     /// It has to be confirmed within the probation.
     #[serde(default)]
     confirm: bool,
+    /// Where somebody has deployed since `seen`, put together what both did.
+    #[serde(default)]
+    merge: bool,
 }
 
 /// Long enough for a connection to come up, and to see that it does.
@@ -108,8 +111,17 @@ pub async fn deploy(
         why,
         probation,
     };
+    if how.merge && order.seen.is_none() {
+        return Err(Fault::bad(
+            "unknown_base",
+            "to merge, it has to be known which revision the change began from",
+        )
+        .pointer("/seen")
+        .hint("send the flows with the rev that they came with, or name it as seen"));
+    }
     let deployer = gateway.deployer.clone();
-    let receipt = blocking(move || deployer.deploy(order)).await??;
+    let deploy = move || if how.merge { deployer.deploy_merged(order) } else { deployer.deploy(order) };
+    let receipt = blocking(deploy).await??;
     gateway.note(&caller, "deploy", &receipt.revision.number.to_string(), &receipt.revision.why);
     Ok(Json(shown(&receipt)))
 }

@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 
 use tidegate_nodes::descriptor::Category;
 
-use crate::subject::{Place, Subject};
+use crate::subject::{Case, Place, Subject};
 
 pub fn all() -> Vec<Subject> {
     [lines::subjects(), mqtt::subjects(), amqp::subjects(), network::subjects(), web::subjects()]
@@ -43,4 +43,11 @@ pub fn forgotten(subjects: &[Subject]) -> Vec<&'static str> {
     };
     let networks = tidegate_nodes::all().filter(|node| node.descriptor.category == Category::Network);
     networks.map(|node| node.descriptor.type_name).filter(|name| !is_here(name)).collect()
+}
+
+/// For those that are connected to, and acknowledge nothing.
+fn another_connection(case: Case) -> Option<&'static str> {
+    let is_broken = matches!(case, Case::Reset | Case::Silence | Case::GoneBeforeClose | Case::Flapping);
+    is_broken
+        .then_some("what a connection that broke has said may be under way beside what the next one says")
 }

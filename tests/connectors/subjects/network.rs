@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use super::flow;
+use super::{another_connection, flow};
 use crate::peers::lines::Lines;
 use crate::peers::udp::Datagrams;
 use crate::subject::{Caller, Case, Promise, Subject, Way};
@@ -33,7 +33,7 @@ pub fn subjects() -> Vec<Subject> {
             way: Way::In,
             caller: Caller::Peer,
             promise: Promise::BestEffort,
-            unordered: |_| None,
+            unordered: another_connection,
             nodes: |place| flow([tcp_in("server", place.direct)]),
             peer: |place| Arc::new(Lines::calling(place.port)),
             says_goodbye: |_| true,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use super::flow;
+use super::{another_connection, flow};
 use crate::peers::http::{Client, Server};
 use crate::peers::websocket::Socket;
 use crate::subject::{Caller, Case, Promise, Subject, Way};
@@ -88,7 +88,7 @@ fn websockets() -> Vec<Subject> {
             way: Way::In,
             caller: Caller::Peer,
             promise: Promise::BestEffort,
-            unordered: |_| None,
+            unordered: another_connection,
             nodes: |_| flow([listener(), websocket_in("server")]),
             peer: |place| Arc::new(Socket::calling(place.port)),
             says_goodbye: closes_as_server,
