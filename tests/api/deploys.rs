@@ -230,7 +230,7 @@ fn two_people_deploy_at_once_and_what_both_did_is_put_together() {
     assert_eq!(node("c")["rules"][0]["to"], "two");
     assert_eq!((&node("d")["name"], &node("e")["name"]), (&json!("shown to eve"), &json!("of eve")));
     let secrets = get(&gateway, &ada, "/credentials/mqtt-broker/b").json();
-    assert_eq!((&secrets["user"], &secrets["has_password"]), (&json!("u"), &json!(true)), "{secrets}");
+    assert_eq!((&secrets["has_user"], &secrets["has_password"]), (&json!(true), &json!(true)), "{secrets}");
 
     // Both have changed one place: nobody but they can decide.
     let both = deploy(&eve, &format!("{seen}&merge=true"), &two("three", "shown", json!([])));
