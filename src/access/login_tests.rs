@@ -81,7 +81,7 @@ fn a_thousand_wrong_passwords_are_slowed_and_keep_nobody_out_who_is_in() {
         "not even the right one"
     );
     let refusals = actions(&access).iter().filter(|action| action.contains("refused log in")).count();
-    assert!((10..=17).contains(&refusals), "{refusals} entries in 1,000 seconds");
+    assert!((4..=7).contains(&refusals), "{refusals} entries in 1,000 seconds");
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn nothing_secret_is_in_the_audit_in_errors_or_in_debug() {
     assert!(
         audit
             .iter()
-            .any(|entry| entry == "somebody 192.0.2.1 refused log in ada 3 times: wrong name or password"),
+            .any(|entry| entry == "somebody 192.0.2.1 refused log in ada 2 times: wrong name or password"),
         "{audit:?}"
     );
     assert!(audit.iter().any(|entry| entry == "ada 192.0.2.1 log in  "), "{audit:?}");

@@ -120,9 +120,8 @@ impl Access {
     fn refuse(&self, why: Why, from: IpAddr, user: Option<&str>, now: Moment) {
         let sum = {
             let mut refusals = lock(&self.refusals);
-            let sum = refusals.due(now.at);
-            refusals.add(why, from, user, now.at);
-            sum
+            refusals.add(why, from, user);
+            refusals.due(now.at)
         };
         // That the audit cannot be written must not let anybody in or keep anybody out.
         if let Err(error) = self.write_refusals(sum) {

@@ -10,6 +10,7 @@ mod deploys;
 #[path = "../http/gateway.rs"]
 mod gateway;
 mod https;
+mod siege;
 #[path = "../support/mod.rs"]
 mod support;
 mod survival;

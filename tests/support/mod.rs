@@ -13,6 +13,7 @@ pub mod workload;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -86,7 +87,8 @@ pub fn files(folder: &str, end: &str) -> Vec<PathBuf> {
 /// A program that runs on while the test looks at what it prints.
 pub struct Running {
     child: Child,
-    lines: Receiver<String>,
+    // Behind a lock, so that threads of a test may talk to one gateway.
+    lines: Mutex<Receiver<String>>,
     seen: Vec<String>,
 }
 
@@ -111,7 +113,12 @@ impl Running {
                 }
             });
         }
-        Running { child, lines, seen: Vec::new() }
+        Running { child, lines: Mutex::new(lines), seen: Vec::new() }
+    }
+
+    fn next_line(&mut self, end: Instant) -> Result<String, RecvTimeoutError> {
+        let lines = self.lines.get_mut().expect("no panic holds it");
+        lines.recv_timeout(end.saturating_duration_since(Instant::now()))
     }
 
     /// Waits for a line with this text that was not seen before, and gives it.
@@ -119,7 +126,7 @@ impl Running {
     pub fn line_with(&mut self, text: &str) -> String {
         let end = Instant::now() + PATIENCE;
         loop {
-            match self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            match self.next_line(end) {
                 Ok(line) => {
                     self.seen.push(line.clone());
                     if line.contains(text) {
@@ -137,9 +144,14 @@ impl Running {
         }
     }
 
+    /// Of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// All that it has said.
     pub fn said(&mut self) -> String {
-        self.seen.extend(self.lines.try_iter());
+        self.seen.extend(self.lines.get_mut().expect("no panic holds it").try_iter());
         self.seen.join("\n")
     }
 
@@ -157,7 +169,7 @@ impl Running {
         let end = Instant::now() + PATIENCE;
         // Its streams close when it ends.
         loop {
-            match self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            match self.next_line(end) {
                 Ok(line) => self.seen.push(line),
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => panic!("it runs on; it said:\n{}", self.seen.join("\n")),

@@ -51,20 +51,26 @@ struct Revoked {
     token: String,
 }
 
-/// Ends a session: the one of the caller, or another of theirs.
+/// Ends a session: the one that is named, or where none is, the one of the caller. Nobody ends those of others here; and
+/// a token that is none is no error, as in Node-RED.
 pub async fn revoke(
     Read(caller): Read,
     State(gateway): State<Gateway>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<StatusCode, Fault> {
-    let token = read::<Revoked>(&headers, &body).map(|revoked| revoked.token).unwrap_or_default();
+    let token = if body.is_empty() { String::new() } else { read::<Revoked>(&headers, &body)?.token };
     let access = gateway.access.clone();
     let end = move || {
-        let other = access.caller_of(&token, Moment::now())?.filter(|other| other.name == caller.known.name);
-        let id = other.map_or_else(|| caller.known.id.clone(), |other| other.id.clone());
+        let id = match token.is_empty() {
+            true => Some(caller.known.id.clone()),
+            false => {
+                let named = access.caller_of(&token, Moment::now())?;
+                named.filter(|named| named.name == caller.known.name).map(|named| named.id.clone())
+            }
+        };
         let origin = caller.from.to_string();
-        access.config().revoke(&id, By { who: caller.name(), origin: &origin })
+        id.map_or(Ok(None), |id| access.config().revoke(&id, By { who: caller.name(), origin: &origin }))
     };
     blocking(end).await??;
     Ok(StatusCode::OK)
