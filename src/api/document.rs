@@ -59,6 +59,17 @@ impl Served {
         S::schemas(&mut self.schemas);
     }
 
+    /// Names that two different types have: one of them would be described as the other.
+    #[cfg(test)]
+    pub fn clashes(&self) -> Vec<&str> {
+        let mut known = std::collections::HashMap::new();
+        let clash = |(name, schema): &'_ &(String, RefOr<Schema>)| {
+            let schema = json!(schema);
+            *known.entry(name.clone()).or_insert_with(|| schema.clone()) != schema
+        };
+        self.schemas.iter().filter(clash).map(|(name, _)| name.as_str()).collect()
+    }
+
     pub fn into_parts(self) -> (Router<Gateway>, OpenApi) {
         let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(
             "A token of `tidegate token create`, or one that POST /auth/token gave for a name and a password. Browsers \

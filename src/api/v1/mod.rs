@@ -84,3 +84,13 @@ async fn document(_: Read) -> Json<OpenApi> {
 pub fn openapi() -> OpenApi {
     served().into_parts().1
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_types_are_described_by_one_name() {
+        assert_eq!(served().clashes(), [""; 0]);
+    }
+}
