@@ -46,6 +46,7 @@ impl Served {
         for method in P::methods() {
             self.router = self.router.route(&path, on(filter(&method), handler.clone()));
             let mut operation = P::operation();
+            operation.operation_id = Some(name(&method, &path));
             describe(&mut operation, needs, faults);
             self.paths = self.paths.path(path.clone(), PathItem::new(method, operation));
         }
@@ -94,6 +95,15 @@ impl Served {
             .build();
         (self.router, document)
     }
+}
+
+/// `get_revisions_number_diff`: handlers of several resources are called alike.
+fn name(method: &HttpMethod, path: &str) -> String {
+    let method = json!(method).as_str().unwrap_or_default().to_string();
+    let parts = path.trim_start_matches("/api/v1/").split('/');
+    parts.fold(method, |name, part| {
+        format!("{name}_{}", part.trim_matches(['{', '}']).replace(['-', '.'], "_"))
+    })
 }
 
 fn describe(operation: &mut Operation, needs: Permission, faults: &[u16]) {

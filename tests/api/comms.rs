@@ -12,7 +12,7 @@ fn nodes() -> Vec<Json> {
     vec![
         json!({"id": "i", "type": "inject", "z": "t", "props": [{"p": "payload"}, {"p": "topic", "vt": "str"}], "topic": "above", "payload": "pressed", "payloadType": "str", "x": 1, "y": 1, "wires": [["d", "f"]]}),
         json!({"id": "d", "type": "debug", "z": "t", "name": "shown", "active": true, "tosidebar": true, "complete": "payload", "x": 2, "y": 1, "wires": []}),
-        json!({"id": "f", "type": "function", "z": "t", "func": "node.status(#{fill: \"green\", shape: \"dot\", text: \"seen\"}); return msg;", "outputs": 1, "x": 2, "y": 2, "wires": [[]]}),
+        json!({"id": "f", "type": "function", "lang": "rhai", "z": "t", "func": "node.status(#{fill: \"green\", shape: \"dot\", text: \"seen\"}); return msg;", "outputs": 1, "x": 2, "y": 2, "wires": [[]]}),
     ]
 }
 
@@ -125,7 +125,7 @@ fn a_token_that_is_revoked_ends_what_it_began() {
 fn a_client_that_does_not_read_holds_up_nobody() {
     let folder = tempfile::tempdir().unwrap();
     let mut all = nodes();
-    all.push(json!({"id": "many", "type": "function", "z": "t", "func": "for n in 0..3000 { let m = #{payload: n}; node.send(m); } return ();", "outputs": 1, "x": 2, "y": 3, "wires": [["d"]]}));
+    all.push(json!({"id": "many", "type": "function", "lang": "rhai", "z": "t", "func": "for n in 0..3000 { let m = #{payload: n}; node.send(m); } return ();", "outputs": 1, "x": 2, "y": 3, "wires": [["d"]]}));
     all[0]["wires"] = json!([["many"]]);
     let gateway = start(folder.path(), all);
     let ada = log_in(&gateway, "ada");

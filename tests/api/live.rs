@@ -11,9 +11,9 @@ use crate::gateway::Gateway;
 fn nodes() -> Vec<Json> {
     vec![
         json!({"id": "i", "type": "inject", "z": "t", "props": [{"p": "payload"}], "payload": "{\"n\":1}", "payloadType": "json", "x": 1, "y": 1, "wires": [["f"]]}),
-        json!({"id": "f", "type": "function", "z": "t", "func": "node.status(#{fill: \"green\", shape: \"dot\", text: \"seen\"}); return msg;", "outputs": 1, "x": 2, "y": 2, "wires": [["d"]]}),
+        json!({"id": "f", "type": "function", "lang": "rhai", "z": "t", "func": "node.status(#{fill: \"green\", shape: \"dot\", text: \"seen\"}); return msg;", "outputs": 1, "x": 2, "y": 2, "wires": [["d"]]}),
         json!({"id": "d", "type": "debug", "z": "t", "active": true, "tosidebar": true, "complete": "payload", "x": 2, "y": 1, "wires": []}),
-        json!({"id": "bad", "type": "function", "z": "t", "func": "throw \"no\";", "outputs": 1, "x": 2, "y": 2, "wires": [[]]}),
+        json!({"id": "bad", "type": "function", "lang": "rhai", "z": "t", "func": "throw \"no\";", "outputs": 1, "x": 2, "y": 2, "wires": [[]]}),
         json!({"id": "o", "type": "mqtt out", "z": "t", "topic": "x", "broker": "b", "x": 2, "y": 4, "wires": []}),
         json!({"id": "b", "type": "mqtt-broker", "broker": "127.0.0.1", "port": "1"}),
     ]
