@@ -36,13 +36,18 @@ impl Served {
     }
 
     /// Serves what a handler's description says. `faults`: the statuses that it can answer with, beside those that come of
-    /// the permission and of the disk.
-    pub fn add<P, T>(mut self, needs: Permission, faults: &[u16], handler: impl Handler<T, Gateway>) -> Served
+    /// the permission and of the disk. Without a permission it is for everybody.
+    pub fn add<P, T>(
+        mut self,
+        needs: impl Into<Option<Permission>>,
+        faults: &[u16],
+        handler: impl Handler<T, Gateway>,
+    ) -> Served
     where
         P: Path + SchemaReferences,
         T: 'static,
     {
-        let path = P::path();
+        let (path, needs) = (P::path(), needs.into());
         for method in P::methods() {
             self.router = self.router.route(&path, on(filter(&method), handler.clone()));
             let mut operation = P::operation();
@@ -106,15 +111,21 @@ fn name(method: &HttpMethod, path: &str) -> String {
     })
 }
 
-fn describe(operation: &mut Operation, needs: Permission, faults: &[u16]) {
-    let needs = format!("{needs:?}").to_lowercase();
+fn describe(operation: &mut Operation, needs: Option<Permission>, faults: &[u16]) {
+    let (needs, of_access): (String, &[u16]) = match needs {
+        Some(needs) => (format!("{needs:?}").to_lowercase(), &[401, 403]),
+        None => ("none".to_string(), &[]),
+    };
     let text = operation.description.take().map_or_else(String::new, |text| format!("{text}\n\n"));
-    operation.description = Some(format!("{text}It needs the permission *{needs}*."));
+    operation.description = Some(format!("{text}The permission that it needs: *{needs}*."));
+    if of_access.is_empty() {
+        operation.security = Some(vec![SecurityRequirement::default()]);
+    }
     operation.extensions = Some(ExtensionsBuilder::new().add("x-permission", json!(needs)).build());
     let takes_body = operation.request_body.is_some();
     let of_bodies: &[u16] = if takes_body { &[408, 413] } else { &[] };
     let mut statuses: Vec<u16> =
-        [401, 403, 500, 503].iter().chain(faults).chain(of_bodies).copied().collect();
+        [500, 503].iter().chain(of_access).chain(faults).chain(of_bodies).copied().collect();
     statuses.sort_unstable();
     for status in statuses {
         operation.responses.responses.insert(status.to_string(), RefOr::T(fault(status)));

@@ -21,6 +21,8 @@ def run(gateway, examples, token):
         "--suppress-health-check", "all", "--warnings", "off",
     ]
     if token:
+        # It would end the token that asks.
+        arguments += ["--exclude-operation-id", "delete_session"]
         arguments += ["--header", f"Authorization: Bearer {token}"]
     hooks = {"PYTHONPATH": str(ROOT / "tests/tools"), "SCHEMATHESIS_HOOKS": "hooks"}
     return subprocess.run(arguments, env=os.environ | hooks, cwd=gateway.folder, timeout=600).returncode == 0
