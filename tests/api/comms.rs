@@ -39,11 +39,8 @@ fn what_lasts_is_told_on_subscribing_and_what_happens_when_it_does() {
     let gateway = start(folder.path(), nodes());
     let ada = log_in(&gateway, "ada");
     let mut first = listen(&gateway, &ada, &["status/#", "debug", "notification/#"]);
+    assert_eq!(first.topic("notification/runtime-state"), json!({"state": "start"}));
     let rev = first.topic("notification/runtime-deploy")["revision"].clone();
-    assert_eq!(
-        first.until(|message| message["topic"] == "notification/runtime-state")["data"],
-        json!({"state": "start"})
-    );
     press(&gateway, &ada);
     let seen = [first.next().unwrap(), first.next().unwrap()];
     let of = |topic: &str| &seen.iter().find(|message| message["topic"] == topic).unwrap()["data"];
