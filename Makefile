@@ -24,7 +24,7 @@ run: ## Build the gateway and run it: the demo, or FLOW=FILE
 	@"$$CARGO_TARGET_DIR/debug/tidegate" run $(FLOW)
 
 test: ## All tests; ends with a count
-	@tests/install-missing build lint broker
+	@tests/install-missing build lint broker tools
 	@tests/everything
 
 check: ## The quick loop: lints, and the tests that take seconds

@@ -7,9 +7,18 @@ use support::{root, tidegate};
 
 #[test]
 fn the_node_reference_is_up_to_date() {
-    let made = tidegate(&["generate", "reference"]);
+    is_up_to_date("reference", "docs/nodes.md");
+}
+
+#[test]
+fn the_description_of_the_api_is_up_to_date() {
+    is_up_to_date("openapi", "docs/openapi.json");
+}
+
+fn is_up_to_date(what: &str, file: &str) {
+    let made = tidegate(&["generate", what]);
     assert_eq!(made.code, 0, "{}", made.err);
-    let path = root().join("docs/nodes.md");
+    let path = root().join(file);
     if std::env::var_os("UPDATE").is_some_and(|value| value == "1") {
         std::fs::write(&path, &made.out).unwrap();
         return;
@@ -18,7 +27,7 @@ fn the_node_reference_is_up_to_date() {
     let differs = stands.lines().zip(made.out.lines()).position(|(a, b)| a != b);
     assert!(
         stands == made.out,
-        "docs/nodes.md is not what the nodes say (line {}): run UPDATE=1 cargo test --test generated",
+        "{file} is not what the program makes (line {}): run UPDATE=1 cargo test --test generated",
         differs.map_or_else(|| stands.lines().count().min(made.out.lines().count()) + 1, |line| line + 1)
     );
 }

@@ -52,7 +52,7 @@ macro_rules! needs {
     )*};
 }
 
-needs! { Read Inject Deploy }
+needs! { Read Inject Deploy Admin }
 
 /// For what is only looked at: that they may is all there is to know.
 macro_rules! looks {
@@ -69,7 +69,7 @@ macro_rules! looks {
     )*};
 }
 
-looks! { Payloads Admin Metrics }
+looks! { Payloads Metrics }
 
 async fn allowed(parts: &Parts, gateway: &Gateway, needed: Permission) -> Result<Caller, Fault> {
     let from = from(parts);
@@ -103,7 +103,8 @@ pub fn from(parts: &Parts) -> IpAddr {
     peer.map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.at.ip().to_canonical())
 }
 
-fn secret(parts: &Parts) -> Result<Option<String>, Fault> {
+/// What a request brings along to show who asks.
+pub fn secret(parts: &Parts) -> Result<Option<String>, Fault> {
     let bearer = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     if let Some(token) = bearer
         .and_then(|value| value.split_once(' '))

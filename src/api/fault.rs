@@ -14,11 +14,14 @@ use crate::store::StoreError;
 #[derive(Debug)]
 pub struct Fault(Box<Told>);
 
-#[derive(Debug, Serialize)]
-struct Told {
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Fault)]
+pub struct Told {
     #[serde(skip)]
     status: StatusCode,
+    /// For programs.
     code: &'static str,
+    /// What is wrong, for a person.
     message: String,
     /// Where, in what was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -26,6 +29,7 @@ struct Told {
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
+    /// What else belongs to it: problems, a difference.
     #[serde(skip_serializing_if = "Value::is_null")]
     detail: Value,
     /// In how many seconds it is worth another try.
@@ -68,6 +72,11 @@ impl Fault {
     pub fn retry_after(mut self, seconds: u64) -> Fault {
         self.0.retry_after = Some(seconds);
         self
+    }
+
+    /// As it is told where there is no status.
+    pub fn told(&self) -> Value {
+        serde_json::json!(self.0)
     }
 
     pub fn detail(mut self, detail: Value) -> Fault {

@@ -13,15 +13,20 @@ use tower::ServiceExt;
 
 use super::access::{Caller, Peer};
 use super::fault::Fault;
+use super::live::{self, Hub};
 use super::{admin, metrics, set_up, v1};
 use crate::access::Access;
 use crate::deploy::Deployer;
+use crate::store::Store;
 
 /// What the API works on.
 #[derive(Clone)]
 pub struct Gateway {
     pub deployer: Arc<Deployer>,
     pub access: Arc<Access>,
+    pub store: Arc<Store>,
+    /// Who watches.
+    pub live: Arc<Hub>,
 }
 
 impl Gateway {
@@ -54,6 +59,7 @@ pub async fn blocking<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'stat
 const OWN: &[&str] = &[
     "api",
     "auth",
+    "comms",
     "context",
     "credentials",
     "debug",
@@ -61,27 +67,33 @@ const OWN: &[&str] = &[
     "flow",
     "flows",
     "inject",
+    "library",
     "metrics",
     "nodes",
     "set-up",
     "settings",
 ];
 
-pub struct Own(Router);
+pub struct Own {
+    router: Router,
+    live: Arc<Hub>,
+}
 
 impl Own {
     pub fn new(gateway: Gateway, body_limit: usize) -> Own {
+        let live = gateway.live.clone();
         let router = Router::new()
             .merge(admin::router())
             .merge(set_up::router())
-            .merge(v1::router())
+            .merge(v1::served().into_parts().0)
+            .route("/comms", get(live::comms))
             .route("/metrics", get(metrics::metrics))
             .fallback(nothing)
             .method_not_allowed_fallback(not_so)
             .layer(DefaultBodyLimit::max(body_limit))
             .layer(middleware::map_response(secured))
             .with_state(gateway);
-        Own(router)
+        Own { router, live }
     }
 
     pub fn serves(path: &str) -> bool {
@@ -89,9 +101,14 @@ impl Own {
         OWN.contains(&first)
     }
 
+    /// Says goodbye to those that watch.
+    pub fn stop(&self) {
+        self.live.stop();
+    }
+
     pub async fn respond(&self, mut request: Request<Body>, from: Peer) -> Response<Body> {
         request.extensions_mut().insert(from);
-        match self.0.clone().oneshot(request).await {
+        match self.router.clone().oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},
         }

@@ -11,11 +11,13 @@ mod access;
 mod admin;
 mod asked;
 mod connection;
+mod document;
 mod exchanges;
 mod fault;
 mod gateway;
 mod lingering;
 mod listener;
+mod live;
 mod metrics;
 mod respond;
 mod routes;
@@ -38,8 +40,10 @@ use exchanges::Exchanges;
 pub use gateway::Gateway;
 use gateway::Own;
 use listener::Listener;
+pub use live::Hub;
 use routes::{Route, Routes};
 pub use tls::{Files as TlsFiles, Tls, make as make_certificate};
+pub use v1::openapi;
 
 /// Where it listens, and how much it takes on.
 #[derive(Clone)]
@@ -140,6 +144,9 @@ impl Api {
     pub fn stop(&self) {
         self.shared.ready.store(false, Ordering::Relaxed);
         self.shared.exchanges.give_up();
+        if let Some(own) = self.shared.own.get() {
+            own.stop();
+        }
         self.shared.stopping.send_replace(true);
         self.shared.listener.stop(GOODBYE);
     }

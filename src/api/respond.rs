@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use axum::response::IntoResponse;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
@@ -18,6 +19,7 @@ use tokio::time::timeout;
 
 use super::Shared;
 use super::access::Peer;
+use super::fault::Fault;
 use super::gateway::Own;
 use super::routes::{Found, Route};
 
@@ -78,10 +80,29 @@ async fn own(request: Request<Incoming>, from: Peer, shared: &Arc<Shared>) -> An
         Method::GET | Method::HEAD => (Vec::new(), None),
         _ => match read_body(body, shared).await {
             Ok(read) => read,
-            Err(answer) => return response(closing(answer)),
+            Err(answer) => return refused(&answer),
         },
     };
     own.respond(Request::from_parts(head, axum::body::Body::from(body)), from).await
+}
+
+/// A body that was not taken, told as the API tells everything.
+fn refused(answer: &Answer) -> Answering {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_REQUEST);
+    let text = String::from_utf8_lossy(&answer.body).trim_end().to_string();
+    let code = match answer.status {
+        408 => "too_slow",
+        413 => "too_large",
+        503 => "busy",
+        _ => "bad_body",
+    };
+    let mut fault = Fault::new(status, code, text);
+    if answer.status == 503 {
+        fault = fault.retry_after(1);
+    }
+    let mut response = fault.into_response();
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 async fn answer_to(mut waiting: super::exchanges::Waiting, route: &Route) -> Answer {

@@ -10,7 +10,7 @@ use tidegate_nodes::descriptor::{Descriptor, FieldKind};
 use super::nodes::page;
 use super::{Outcome, output};
 
-/// Generate the node reference, TypeScript types, or a large flow to measure with
+/// Generate the node reference, the description of the API, TypeScript types, or a large flow to measure with
 #[derive(Debug, Args)]
 pub struct Generate {
     #[command(subcommand)]
@@ -21,6 +21,8 @@ pub struct Generate {
 enum What {
     /// The node reference, as Markdown
     Reference(Output),
+    /// What the HTTP API says about itself, as OpenAPI 3.1
+    Openapi(Output),
     /// TypeScript types of all nodes' properties
     Types(Output),
     /// A flow of many small tabs, to measure start and deploy with
@@ -52,6 +54,7 @@ impl Generate {
     pub fn run(self) -> anyhow::Result<Outcome> {
         match self.what {
             What::Reference(output) => output.give(&reference()),
+            What::Openapi(output) => output.give(&openapi()?),
             What::Types(output) => output.give(&types()),
             What::Flow { tabs, nodes, output } => {
                 if tabs * nodes > 100_000 {
@@ -93,6 +96,10 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
         std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     }
     std::fs::write(path, text).with_context(|| path.display().to_string())
+}
+
+fn openapi() -> anyhow::Result<String> {
+    Ok(serde_json::to_string_pretty(&crate::api::openapi())? + "\n")
 }
 
 /// One page of all nodes, by category.

@@ -17,7 +17,7 @@ use super::process::{more_files, no_core_dumps, seed};
 use super::signals::{Heard, Signals};
 use super::{Outcome, broker, https, logging, output, settings};
 use crate::access::{Access, Moment};
-use crate::api::{Api, Gateway};
+use crate::api::{Api, Gateway, Hub};
 use crate::config::Config;
 use crate::control::{Control, Live};
 use crate::deploy::{Deployer, FILE, Order, Probation, Receipt, Refusal, Source, Started, Tools, Vitals};
@@ -85,12 +85,12 @@ impl Run {
             context_stores: context_stores(configured.context_default.name()),
             ..Options::default()
         };
-        let console = Console::new(self.json);
-        let vitals = Arc::new(Vitals::new(Arc::new(console)));
+        let live = Arc::new(Hub::new(Arc::new(Console::new(self.json))));
+        let vitals = Arc::new(Vitals::new(live.clone()));
         let engine = Engine::start(options, vitals.clone(), runtime.handle().clone())
             .context("cannot start the lane threads")?;
         let engine = Arc::new(engine);
-        let control = Control::serve(store.clone(), live(&engine), runtime.handle())
+        let control = Control::serve(store.clone(), known(&engine), runtime.handle())
             .with_context(|| format!("cannot listen for commands in {}", directory.display()))?;
         if let Some(address) = configured.mqtt {
             broker::start(&engine, address, &settings)?;
@@ -119,7 +119,7 @@ impl Run {
             Err(other) => return Err(other.into()),
         };
         let access = Arc::new(Access::new(config, Moment::now())?);
-        api.serve(Gateway { deployer: deployer.clone(), access: access.clone() });
+        api.serve(Gateway { deployer: deployer.clone(), access: access.clone(), store: store.clone(), live });
         runtime.spawn(tend(Arc::downgrade(&access)));
         api.set_ready();
         let current = deployer.current();
@@ -197,7 +197,7 @@ impl Run {
 }
 
 /// What the engine knows for `tidegate status`.
-fn live(engine: &Arc<Engine>) -> Live {
+fn known(engine: &Arc<Engine>) -> Live {
     let engine = Arc::downgrade(engine);
     Arc::new(move || {
         let Some(engine) = engine.upgrade() else { return Default::default() };

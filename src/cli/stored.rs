@@ -7,10 +7,11 @@ use std::sync::Arc;
 use anyhow::{anyhow, bail};
 use serde_json::Value as Json;
 use tidegate_nodes::date;
-use tidegate_nodes::value::{Object, Value};
+use tidegate_nodes::value::Value;
 
 use super::output;
 use crate::control::{self, Request};
+pub use crate::store::record_json as json;
 use crate::store::{Archive, Log, Page, Record, admin};
 
 /// How much is read at once.
@@ -55,24 +56,6 @@ pub fn each(
         at = next;
     }
     Ok(())
-}
-
-/// A record as JSON, one line: what `export` writes and `import` reads.
-pub fn json(sequence: u64, record: &Record) -> String {
-    let text = |text: &str| Value::from(text);
-    let mut line = Object::with_capacity(7);
-    line.insert("sequence", sequence as i64);
-    line.insert("wall_ms", record.wall_ms);
-    if let Some(event_ms) = record.event_ms {
-        line.insert("event_ms", event_ms);
-    }
-    line.insert("key", record.key.as_deref().map_or(Value::Null, text));
-    line.insert("source", text(&record.source));
-    line.insert("value", record.value.clone());
-    if !record.about.is_empty() {
-        line.insert("about", record.about.clone());
-    }
-    Value::Object(line).to_json()
 }
 
 /// A record for a person: a line about it, and the message below.

@@ -19,7 +19,7 @@ pub struct By<'b> {
     pub origin: &'b str,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct User {
     pub name: String,
     pub role: Role,

@@ -8,7 +8,8 @@ use crate::store::StoreError;
 
 const KEPT: i64 = 10_000;
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+#[schema(as = AuditEntry)]
 pub struct Entry {
     pub id: i64,
     pub wall_ms: i64,

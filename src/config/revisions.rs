@@ -17,7 +17,7 @@ const KEPT: i64 = 200;
 /// A compressed document says how large it becomes, and is believed up to here.
 const LARGEST: usize = 256 * 1024 * 1024;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Standing {
     /// It runs and has not yet shown that it is healthy.
@@ -51,7 +51,7 @@ impl Standing {
 }
 
 /// A revision without its document.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Revision {
     pub number: i64,
     /// What a client names to say which one it has seen.

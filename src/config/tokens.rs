@@ -17,7 +17,8 @@ const TOKENS: i64 = 1_000;
 /// Of one user; the one that was not used for longest goes.
 const SESSIONS: i64 = 32;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = TokenKind)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// A person's, from logging in.
@@ -26,7 +27,7 @@ pub enum Kind {
     Token,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Token {
     pub id: String,
     pub kind: Kind,
@@ -34,6 +35,7 @@ pub struct Token {
     pub name: String,
     /// Of a token: who made it.
     pub owner: String,
+    #[schema(value_type = Vec<super::Scope>)]
     pub scopes: Scopes,
     pub since_ms: i64,
     pub used_ms: i64,

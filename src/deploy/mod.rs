@@ -142,6 +142,11 @@ impl Deployer {
         &self.tools.vitals
     }
 
+    /// What nodes are told about the gateway.
+    pub fn settings(&self) -> &Settings {
+        &self.tools.settings
+    }
+
     pub fn news(&self) -> watch::Receiver<News> {
         self.news.subscribe()
     }

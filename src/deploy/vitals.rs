@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tidegate_nodes::error::NodeError;
+use tidegate_nodes::host::Status;
 use tidegate_nodes::value::Str;
 
 use crate::engine::{Event, NodeRef, Observer};
@@ -27,6 +28,8 @@ pub struct Vital {
     /// Errors that no Catch took.
     pub errors: u64,
     pub last_error: String,
+    /// Its badge.
+    pub badge: Status,
 }
 
 impl Vitals {
@@ -40,6 +43,13 @@ impl Vitals {
 
     pub fn all(&self) -> HashMap<Str, Vital> {
         self.lock().clone()
+    }
+
+    /// The badges of nodes that have one.
+    pub fn statuses(&self) -> HashMap<Str, Status> {
+        let nodes = self.lock();
+        let badges = nodes.iter().filter(|(_, vital)| vital.badge != Status::default());
+        badges.map(|(node, vital)| (node.clone(), vital.badge.clone())).collect()
     }
 
     /// Forgets nodes that are gone, and that nodes which begin anew had been stopped. Whether those are away they have
@@ -76,7 +86,10 @@ impl Observer for Vitals {
                 let text = || status.text.as_ref().map(|text| text.to_text().to_string()).unwrap_or_default();
                 let why = || status.other.get("reason").map(|why| why.to_text().to_string());
                 let away = is_red.then(|| why().unwrap_or_else(text));
-                self.change(node, |vital| vital.away = away);
+                self.change(node, |vital| {
+                    vital.away = away;
+                    vital.badge = status.clone();
+                });
             }
             Event::Error { error, caught: false } => self.change(node, |vital| {
                 vital.errors += 1;

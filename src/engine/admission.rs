@@ -89,7 +89,7 @@ impl CreditPool for Pool {
 }
 
 /// What became of the messages of one source since it was started.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct SourceBalance {
     pub node: String,
     pub admitted: u64,

@@ -1,6 +1,7 @@
 //! Counters of nodes and wires, kept over deploys. Lanes write them, the editor and metrics read them.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
@@ -53,6 +54,13 @@ impl CounterTable {
         wires.iter().map(count).collect()
     }
 
+    /// Has the messages of a node told to the observer, until what is given is dropped. `None`: no such node runs.
+    pub fn tap(&self, node: &str) -> Option<Tap> {
+        let counters = self.nodes.lock().unwrap_or_else(PoisonError::into_inner).get(node)?.clone();
+        counters.taps.fetch_add(1, Ordering::Relaxed);
+        Some(Tap(counters))
+    }
+
     pub(super) fn node(&self, id: &Str) -> Arc<Counters> {
         self.nodes.lock().unwrap_or_else(PoisonError::into_inner).entry(id.clone()).or_default().clone()
     }
@@ -67,5 +75,14 @@ impl CounterTable {
         self.nodes.lock().unwrap_or_else(PoisonError::into_inner).retain(|node, _| runs(node));
         let mut wires = self.wires.lock().unwrap_or_else(PoisonError::into_inner);
         wires.retain(|(from, _, to), _| runs(from) && runs(to));
+    }
+}
+
+/// Somebody looks at the messages of a node.
+pub struct Tap(Arc<Counters>);
+
+impl Drop for Tap {
+    fn drop(&mut self) {
+        self.0.taps.fetch_sub(1, Ordering::Relaxed);
     }
 }

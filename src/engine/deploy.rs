@@ -59,8 +59,9 @@ pub struct Deployed {
     pub lost: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Refused {
+    #[schema(value_type = String)]
     pub node: Str,
     pub pointer: String,
     pub error: String,

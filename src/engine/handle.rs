@@ -29,7 +29,7 @@ impl Lane {
             self.lend(to, shared).raise(error, Some(message));
             return;
         }
-        if slot.around.watched
+        if slot.around.is_watched()
             && let Mail::Message(message) = &mail
         {
             shared.tell(&slot.around.id, Event::Received(message.value.clone()));

@@ -161,7 +161,7 @@ impl Lane {
                     Some(&at) => {
                         let around = &mut self.slots[at as usize].around;
                         self.core.hops = 0;
-                        if around.watched && around.plan.has_no_input() {
+                        if around.is_watched() && around.plan.has_no_input() {
                             shared.tell(&around.id, Event::Sent(message.value.clone()));
                         }
                         route(&mut self.core, around, port, message, shared);

@@ -56,7 +56,7 @@ impl Host for Lend<'_> {
     }
 
     fn send(&mut self, port: u16, message: Message) {
-        if self.around.watched && self.around.plan.has_no_input() {
+        if self.around.is_watched() && self.around.plan.has_no_input() {
             self.shared.tell(&self.around.id, Event::Sent(message.value.clone()));
         }
         // What a node sends stays behind the pieces that it handed over before.

@@ -53,7 +53,7 @@ use std::time::Duration;
 pub use admission::{Limits, SourceBalance};
 pub use clock::Clock;
 pub use context::{Contexts, DISK, GLOBAL};
-pub use counters::{CounterTable, NodeCount, WireCount};
+pub use counters::{CounterTable, NodeCount, Tap, WireCount};
 pub use deploy::{Deployed, Refused};
 pub use drain::Drained;
 pub use observer::{Event, LogObserver, NodeRef, Observer};

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tidegate_nodes::host::{Holding, Place, State};
@@ -61,10 +61,17 @@ pub struct Around {
     /// Whether the store knows whose state it is.
     pub type_noted: bool,
     pub touched: bool,
-    /// Whether an observer wants to see what reaches it.
+    /// Whether it is watched from the start.
     pub watched: bool,
     /// Owners of its `node` and `flow` contexts, and of `$parent`'s.
     pub contexts: ContextOwners,
+}
+
+impl Around {
+    /// Whether somebody wants to see what reaches it. The counters are written at each message, so they are at hand.
+    pub fn is_watched(&self) -> bool {
+        self.watched || self.counters.taps.load(Ordering::Relaxed) > 0
+    }
 }
 
 /// What the node said about itself when it was built.
@@ -125,6 +132,8 @@ pub struct Counters {
     pub received: Count,
     pub sent: Count,
     pub errors: Count,
+    /// How many look at the node's messages just now.
+    pub taps: AtomicU32,
 }
 
 /// Keyed state, in memory, and what of it is to be written.

@@ -10,12 +10,12 @@ use super::model::{Document, FlowNode};
 use super::text::escape;
 
 /// The difference of two documents, node by node: first what was removed, then as the new document stands.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Diff {
     pub nodes: Vec<NodeDiff>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct NodeDiff {
     pub id: String,
     #[serde(rename = "type")]
@@ -33,7 +33,7 @@ pub struct NodeDiff {
 }
 
 /// The weightiest thing that happened to a node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Change {
     Added,
@@ -46,7 +46,7 @@ pub enum Change {
     Moved,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct PropertyChange {
     /// From the node on: `/rules/0/v`.
     pub pointer: String,
@@ -60,7 +60,7 @@ pub struct PropertyChange {
 }
 
 /// A wire that is there now, or is no more.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct WireChange {
     pub output: usize,
     pub to: String,

@@ -11,6 +11,7 @@
 mod check_tests;
 mod credentials;
 mod deploy;
+mod describe;
 mod diff;
 mod diff_text;
 mod document;
@@ -36,6 +37,7 @@ mod validate;
 
 pub use credentials::{Credentials, merge, redact, split};
 pub use deploy::{Deployment, Restart};
+pub use describe::describe;
 pub use diff::{Change, Diff, NodeDiff, PropertyChange, WireChange};
 pub use env::{EnvChain, ProcessEnv};
 pub use model::{Document, FlowNode, Limits};

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 /// What a problem means for the document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The document is not run.
@@ -27,7 +27,7 @@ impl Severity {
 }
 
 /// One thing that is wrong in a document.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Problem {
     pub severity: Severity,
     /// For programs: `duplicate-id`, `wire-to-nowhere`, `unknown-type`, ...

@@ -8,7 +8,9 @@ use rusqlite::{Connection, OpenFlags, limits::Limit};
 use super::StoreError;
 
 /// What a commit means for power that fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, serde::Serialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, serde::Serialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Durability {
     /// Each commit is on the disk before anything is acknowledged.

@@ -87,7 +87,8 @@ pub struct Entry {
 }
 
 /// A row as it is shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = LedgerRow)]
 pub struct Row {
     pub wall_ms: i64,
     pub scope: String,

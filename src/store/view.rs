@@ -18,7 +18,7 @@ pub struct View<'v> {
     pub(super) catalog: &'v Catalog,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct LogInfo {
     pub name: String,
     /// Of the oldest record that is there.
@@ -31,7 +31,7 @@ pub struct LogInfo {
     pub readers: Vec<ReaderInfo>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct ReaderInfo {
     pub name: String,
     /// All up to it is done with.
@@ -40,7 +40,7 @@ pub struct ReaderInfo {
 }
 
 /// Whether everything that was appended to a queue can be accounted for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Balance {
     pub log: String,
     pub appended: u64,

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Wear {
     /// Since the store was opened, as the kernel counts what went to disks.
     pub bytes: u64,

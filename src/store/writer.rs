@@ -39,7 +39,8 @@ impl Default for Batching {
 }
 
 /// How the writer fares.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = StoreHealth)]
 pub struct Health {
     /// What stops it; nothing while all is well.
     pub trouble: Option<String>,

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use super::{PASSWORD, ask, get, log_in, start};
 use crate::gateway::Gateway;
 
-/// Every route, with the least role that may use it.
+/// The routes of the Admin API, with the least role that may use each. Those of our own are in its description.
 const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/flows", "viewer"),
     ("POST", "/flows", "editor"),
@@ -32,19 +32,9 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("POST", "/debug/d/enable", "editor"),
     ("GET", "/credentials/inject/i", "viewer"),
     ("POST", "/auth/revoke", "viewer"),
-    ("GET", "/api/v1/session", "viewer"),
-    ("DELETE", "/api/v1/session", "viewer"),
-    ("GET", "/api/v1/status", "viewer"),
-    ("GET", "/api/v1/flows", "viewer"),
-    ("POST", "/api/v1/validate", "editor"),
-    ("POST", "/api/v1/deploy", "editor"),
-    ("GET", "/api/v1/revisions", "viewer"),
-    ("GET", "/api/v1/revisions/1", "viewer"),
-    ("GET", "/api/v1/revisions/1/flows", "viewer"),
-    ("GET", "/api/v1/revisions/1/diff", "viewer"),
-    ("POST", "/api/v1/revisions/1/rollback", "editor"),
-    ("POST", "/api/v1/revisions/1/confirm", "editor"),
-    ("GET", "/api/v1/audit", "admin"),
+    ("GET", "/library/local/flows", "viewer"),
+    ("GET", "/library/local/flows/x", "viewer"),
+    ("POST", "/library/local/flows/x", "editor"),
     ("GET", "/metrics", "viewer"),
 ];
 
@@ -53,7 +43,13 @@ fn every_route_asks_who_it_is_and_what_they_may() {
     let folder = tempfile::tempdir().unwrap();
     let gateway = start(folder.path(), vec![]);
     let (viewer, editor) = (log_in(&gateway, "vic"), log_in(&gateway, "eve"));
-    for (method, target, least) in ROUTES {
+    let mut routes: Vec<(String, String, &str)> = ROUTES
+        .iter()
+        .map(|(method, target, least)| (method.to_string(), target.to_string(), *least))
+        .collect();
+    routes.extend(described(&get(&gateway, &viewer, "/api/v1/openapi.json").json()));
+    assert!(routes.len() > 60, "{routes:?}");
+    for (method, target, least) in &routes {
         let status = |who: &str| ask(&gateway, who, method, target, "", &Json::Null).status;
         assert_eq!(status(""), 401, "{method} {target} of nobody");
         assert_eq!(status("authorization: Bearer tg_0000\r\n"), 401, "{method} {target} with a wrong token");
@@ -65,8 +61,39 @@ fn every_route_asks_who_it_is_and_what_they_may() {
             assert_eq!(status(&editor), 403, "{method} {target} of an editor");
         }
     }
+    for (target, least) in
+        [("/api/v1/status", "viewer"), ("/api/v1/audit", "admin"), ("/api/v1/users", "admin")]
+    {
+        assert!(routes.contains(&("GET".to_string(), target.to_string(), least)), "{target}");
+    }
     // Nothing that was refused has done anything.
     assert_eq!(get(&gateway, &editor, "/flow/t").status, 200);
+}
+
+/// The routes of our own API, as its description has them, and who may use each.
+fn described(document: &Json) -> Vec<(String, String, &'static str)> {
+    let mut routes = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        let target = path
+            .replace("{number}", "1")
+            .replace("{name}", "x")
+            .replace("{id}", "x")
+            .replace("{type}", "inject");
+        assert!(!target.contains('{'), "{target}");
+        for (method, operation) in methods.as_object().unwrap() {
+            let least = match operation["x-permission"].as_str().unwrap() {
+                "read" => "viewer",
+                "deploy" | "inject" => "editor",
+                "payloads" => "payloads",
+                "admin" => "admin",
+                // It is how one gets in.
+                "none" => continue,
+                other => panic!("{other}"),
+            };
+            routes.push((method.to_uppercase(), target.clone(), least));
+        }
+    }
+    routes
 }
 
 #[test]

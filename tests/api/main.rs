@@ -3,14 +3,21 @@
 #![allow(clippy::unwrap_used, dead_code)]
 
 mod access;
+mod accounts;
 mod admin;
 #[path = "../support/brokers/certificates.rs"]
 mod certificates;
+mod comms;
 mod deploys;
 #[path = "../http/gateway.rs"]
 mod gateway;
 mod https;
+mod kept;
+mod library;
+mod live;
+mod openapi;
 mod siege;
+mod socket;
 #[path = "../support/mod.rs"]
 mod support;
 mod survival;

@@ -3,6 +3,7 @@
 mod context;
 mod flow;
 mod flows;
+mod library;
 mod login;
 mod nodes;
 mod touch;
@@ -32,6 +33,9 @@ pub fn router() -> Router<Gateway> {
         .route("/context/global/{key}", get(context::global_key).delete(context::delete_global_key))
         .route("/context/{scope}/{id}", get(context::of))
         .route("/context/{scope}/{id}/{key}", get(context::key).delete(context::delete_key))
+        .route("/library/{library}/{type}", get(library::root).post(library::save_nowhere))
+        .route("/library/{library}/{type}/", get(library::root).post(library::save_nowhere))
+        .route("/library/{library}/{type}/{*path}", get(library::entry).post(library::save))
         .route("/inject/{id}", post(touch::inject))
         .route("/debug/{id}/{state}", post(touch::debug))
         .route("/credentials/{type}/{id}", get(touch::credentials))

@@ -3,54 +3,90 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::{IntoParams, ToSchema};
 
 use super::super::access::{Deploy, Read};
 use super::super::asked::Asked;
 use super::super::fault::Fault;
 use super::super::gateway::{Gateway, blocking};
+use crate::config::Revision;
 use crate::deploy::{Order, Probation, Receipt};
-use crate::flow::{Deployment, Document, Limits, Problem};
+use crate::engine::Refused;
+use crate::flow::{Deployment, Diff, Document, Limits, Problem};
 
 /// Longer than a person or a script waits for a verdict.
 const LONGEST: u32 = 3_600;
 /// What is said about a deploy is a line or two.
 const LONGEST_WHY: usize = 1_000;
 
-pub async fn flows(_: Read, State(gateway): State<Gateway>) -> Json<Value> {
-    let current = gateway.deployer.current();
-    let nodes: Vec<_> = current.document.nodes.iter().map(|node| &node.properties).collect();
-    Json(json!({ "flows": nodes, "rev": current.revision.rev, "number": current.revision.number }))
+#[derive(Serialize, ToSchema)]
+pub struct Flows {
+    #[schema(value_type = Vec<Object>)]
+    flows: Vec<Map<String, Value>>,
+    /// What a deploy names to say which revision it has seen.
+    rev: String,
+    number: i64,
 }
 
-/// What a document would change, and what is wrong with it. Nothing is done.
-pub async fn validate(_: Deploy, State(gateway): State<Gateway>, body: Bytes) -> Result<Json<Value>, Fault> {
+/// What runs, without secrets
+#[utoipa::path(get, path = "/api/v1/flows", tag = "flows", responses((status = 200, body = Flows)))]
+pub async fn flows(_: Read, State(gateway): State<Gateway>) -> Json<Flows> {
+    let current = gateway.deployer.current();
+    let flows = nodes_of(&current.document);
+    Json(Flows { flows, rev: current.revision.rev.clone(), number: current.revision.number })
+}
+
+pub fn nodes_of(document: &Document) -> Vec<Map<String, Value>> {
+    document.nodes.iter().map(|node| node.properties.clone()).collect()
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Verdict {
+    /// It could be deployed.
+    ok: bool,
+    problems: Vec<Problem>,
+    diff: Option<Diff>,
+    /// The difference for a person.
+    text: String,
+}
+
+/// What a document would change, and what is wrong with it. Nothing is done
+#[utoipa::path(post, path = "/api/v1/validate", tag = "flows", request_body(content = Vec<Object>, description = "A flow document: a list of nodes, or `{flows, rev}`"), responses((status = 200, body = Verdict)))]
+pub async fn validate(
+    _: Deploy,
+    State(gateway): State<Gateway>,
+    body: Bytes,
+) -> Result<Json<Verdict>, Fault> {
     let document = match Document::parse(&body, &Limits::default()) {
         Ok(document) => document,
         Err(problems) => {
-            return Ok(Json(json!({ "ok": false, "problems": problems, "diff": null, "text": "" })));
+            return Ok(Json(Verdict { ok: false, problems, diff: None, text: String::new() }));
         }
     };
     let deployer = gateway.deployer.clone();
     let (diff, problems) = blocking(move || deployer.look_at(document)).await?;
     let ok = !problems.iter().any(Problem::is_error);
-    Ok(Json(json!({ "ok": ok, "problems": problems, "diff": diff, "text": diff.to_string() })))
+    let text = diff.to_string();
+    Ok(Json(Verdict { ok, problems, diff: Some(diff), text }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct How {
-    /// `nodes`, `flows` or `full`.
+    /// What is restarted: `nodes` that changed, `flows` that changed, or all (`full`)
     #[serde(default)]
     r#type: String,
-    /// The revision that was seen.
+    /// The revision that was seen: another one that came in between is not overwritten
     seen: Option<String>,
+    /// What for, in a line or two
     #[serde(default)]
     why: String,
-    /// Seconds.
+    /// Seconds that it is watched: 30, 0 for none, 3,600 at the most
     probation: Option<u32>,
-    /// It has to be confirmed within the probation.
+    /// It has to be confirmed within the probation
     #[serde(default)]
     confirm: bool,
     /// Where somebody has deployed since `seen`, put together what both did.
@@ -84,12 +120,14 @@ pub fn reason(why: String) -> Result<String, Fault> {
     }
 }
 
+/// Deploys, and watches whether it gets healthy
+#[utoipa::path(post, path = "/api/v1/deploy", tag = "flows", params(How), request_body(content = Vec<Object>, description = "A flow document: a list of nodes, or `{flows, rev}`"), responses((status = 200, body = Deployed)))]
 pub async fn deploy(
     Deploy(caller): Deploy,
     State(gateway): State<Gateway>,
     Asked(how): Asked<How>,
     body: Bytes,
-) -> Result<Json<Value>, Fault> {
+) -> Result<Json<Deployed>, Fault> {
     let deployment = match how.r#type.as_str() {
         "" | "nodes" => Deployment::Nodes,
         "flows" => Deployment::Flows,
@@ -123,18 +161,40 @@ pub async fn deploy(
     let deploy = move || if how.merge { deployer.deploy_merged(order) } else { deployer.deploy(order) };
     let receipt = blocking(deploy).await??;
     gateway.note(&caller, "deploy", &receipt.revision.number.to_string(), &receipt.revision.why);
-    Ok(Json(shown(&receipt)))
+    Ok(Json(shown(receipt)))
 }
 
-pub fn shown(receipt: &Receipt) -> Value {
-    let deployed = &receipt.deployed;
-    json!({
-        "revision": receipt.revision,
-        "unchanged": receipt.is_unchanged,
-        "diff": receipt.diff,
-        "text": receipt.diff.to_string(),
-        "problems": receipt.problems,
-        "started": deployed.started.len(), "stopped": deployed.stopped.len(), "kept": deployed.kept,
-        "refused": deployed.refused, "lost": deployed.lost,
-    })
+#[derive(Serialize, ToSchema)]
+pub struct Deployed {
+    revision: Revision,
+    /// It runs already, and nothing was done.
+    unchanged: bool,
+    diff: Diff,
+    /// The difference for a person.
+    text: String,
+    problems: Vec<Problem>,
+    /// Nodes that were started, stopped, and that ran on.
+    started: usize,
+    stopped: usize,
+    kept: usize,
+    /// Nodes that do not run because their configuration is wrong.
+    refused: Vec<Refused>,
+    /// Messages that nodes held which are gone or were reset.
+    lost: u64,
+}
+
+pub fn shown(receipt: Receipt) -> Deployed {
+    let Receipt { revision, diff, deployed, problems, is_unchanged } = receipt;
+    Deployed {
+        revision,
+        unchanged: is_unchanged,
+        text: diff.to_string(),
+        diff,
+        problems,
+        started: deployed.started.len(),
+        stopped: deployed.stopped.len(),
+        kept: deployed.kept,
+        refused: deployed.refused,
+        lost: deployed.lost,
+    }
 }

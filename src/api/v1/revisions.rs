@@ -3,28 +3,41 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::{IntoParams, ToSchema};
 
 use super::super::access::{Deploy, Read};
 use super::super::asked::{Asked, Named, Page};
 use super::super::fault::Fault;
 use super::super::gateway::{Gateway, blocking};
-use super::deploys::{probation, reason, shown};
+use super::deploys::{Deployed, nodes_of, probation, reason, shown};
 use crate::config::Revision;
 use crate::flow::{self, Diff, Document};
 
+#[derive(Serialize, ToSchema)]
+pub struct Revisions {
+    /// The number of the one that runs.
+    current: i64,
+    /// The newest first.
+    revisions: Vec<Revision>,
+}
+
+/// The newest revisions
+#[utoipa::path(get, path = "/api/v1/revisions", tag = "flows", params(Page), responses((status = 200, body = Revisions)))]
 pub async fn all(
     _: Read,
     State(gateway): State<Gateway>,
     Asked(page): Asked<Page>,
-) -> Result<Json<Value>, Fault> {
+) -> Result<Json<Revisions>, Fault> {
     let (before, limit) = page.of(50, 200);
     let config = gateway.deployer.config().clone();
     let revisions = blocking(move || config.revisions(before, limit)).await??;
-    Ok(Json(json!({ "current": gateway.deployer.current().revision.number, "revisions": revisions })))
+    Ok(Json(Revisions { current: gateway.deployer.current().revision.number, revisions }))
 }
 
+/// One revision
+#[utoipa::path(get, path = "/api/v1/revisions/{number}", tag = "flows", params(("number" = i64, Path)), responses((status = 200, body = Revision)))]
 pub async fn one(
     _: Read,
     State(gateway): State<Gateway>,
@@ -35,37 +48,47 @@ pub async fn one(
     revision.map(Json).ok_or_else(|| unknown(number))
 }
 
+/// The document of a revision, without secrets
+#[utoipa::path(get, path = "/api/v1/revisions/{number}/flows", tag = "flows", params(("number" = i64, Path)), responses((status = 200, body = Vec<Object>)))]
 pub async fn flows(
     _: Read,
     State(gateway): State<Gateway>,
     Named(number): Named<i64>,
-) -> Result<Json<Value>, Fault> {
+) -> Result<Json<Vec<Map<String, Value>>>, Fault> {
     let document = document(&gateway, number).await?;
-    let nodes: Vec<_> = document.nodes.iter().map(|node| &node.properties).collect();
-    Ok(Json(json!(nodes)))
+    Ok(Json(nodes_of(&document)))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct Against {
-    /// What runs now, where it is not said.
+    /// What runs now, where it is not said
     to: Option<i64>,
 }
 
-/// From this revision to another.
+#[derive(Serialize, ToSchema)]
+pub struct Difference {
+    diff: Diff,
+    /// For a person.
+    text: String,
+}
+
+/// From this revision to another
+#[utoipa::path(get, path = "/api/v1/revisions/{number}/diff", tag = "flows", params(("number" = i64, Path), Against), responses((status = 200, body = Difference)))]
 pub async fn diff(
     _: Read,
     State(gateway): State<Gateway>,
     Named(number): Named<i64>,
     Asked(against): Asked<Against>,
-) -> Result<Json<Value>, Fault> {
+) -> Result<Json<Difference>, Fault> {
     let old = document(&gateway, number).await?;
     let new = match against.to {
         Some(to) => document(&gateway, to).await?,
         None => gateway.deployer.current().document.clone(),
     };
     let diff = Diff::between(&old, &new);
-    Ok(Json(json!({ "diff": diff, "text": diff.to_string() })))
+    Ok(Json(Difference { text: diff.to_string(), diff }))
 }
 
 /// With its secrets masked: that one changed can be seen only when it is deployed.
@@ -75,30 +98,37 @@ async fn document(gateway: &Gateway, number: i64) -> Result<Document, Fault> {
     found.map(|(document, _)| flow::redact(&document)).ok_or_else(|| unknown(number))
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct Back {
+    /// What for, in a line or two
     #[serde(default)]
     why: String,
+    /// Seconds that it is watched: 30, 0 for none, 3,600 at the most
     probation: Option<u32>,
+    /// It has to be confirmed within the probation
     #[serde(default)]
     confirm: bool,
 }
 
+/// Makes an earlier revision the newest one, with the secrets that it had
+#[utoipa::path(post, path = "/api/v1/revisions/{number}/rollback", tag = "flows", params(("number" = i64, Path), Back), responses((status = 200, body = Deployed)))]
 pub async fn roll_back(
     Deploy(caller): Deploy,
     State(gateway): State<Gateway>,
     Named(number): Named<i64>,
     Asked(back): Asked<Back>,
-) -> Result<Json<Value>, Fault> {
+) -> Result<Json<Deployed>, Fault> {
     let (deployer, who) = (gateway.deployer.clone(), caller.name().to_string());
     let (why, probation) = (reason(back.why)?, probation(back.probation, back.confirm)?);
     let receipt = blocking(move || deployer.roll_back(number, who, "api", why, probation)).await??;
     gateway.note(&caller, "roll back", &number.to_string(), &receipt.revision.why);
-    Ok(Json(shown(&receipt)))
+    Ok(Json(shown(receipt)))
 }
 
-/// Whoever deployed it still reaches the gateway.
+/// Whoever deployed it still reaches the gateway
+#[utoipa::path(post, path = "/api/v1/revisions/{number}/confirm", tag = "flows", params(("number" = i64, Path)), responses((status = 204, description = "It is confirmed")))]
 pub async fn confirm(
     Deploy(_): Deploy,
     State(gateway): State<Gateway>,

@@ -7,22 +7,35 @@ use axum::http::header::SET_COOKIE;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::super::access::{Caller, Read, forget, from, is_own_origin, keep};
 use super::super::fault::Fault;
 use super::super::gateway::{Gateway, blocking};
-use crate::access::{By, Caller as Known, Moment, Permission};
+use crate::access::{By, Caller as Known, Kind, Moment, Permission};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LogIn {
     username: String,
     password: String,
 }
 
-/// Logs in. Only for pages of this gateway: another page must not log somebody in as somebody else.
+/// Who is logged in, and what they may do.
+#[derive(Serialize, ToSchema)]
+pub struct Session {
+    /// Of the user, or of the token.
+    name: String,
+    kind: Kind,
+    /// `read`, `payloads`, `inject`, `deploy`, `admin`, `metrics`
+    may: Vec<&'static str>,
+}
+
+/// Logs a browser in: the session is in a cookie
+///
+/// Only for pages of this gateway: another page must not log somebody in as somebody else.
+#[utoipa::path(post, path = "/api/v1/session", tag = "access", request_body = LogIn, responses((status = 200, body = Session)))]
 pub async fn log_in(
     State(gateway): State<Gateway>,
     parts: Parts,
@@ -46,11 +59,14 @@ pub async fn log_in(
     Ok((headers, Json(shown(&known))))
 }
 
-/// Who asks, and what they may do.
-pub async fn who(Read(caller): Read) -> Json<Value> {
+/// Who asks, and what they may do
+#[utoipa::path(get, path = "/api/v1/session", tag = "access", responses((status = 200, body = Session)))]
+pub async fn who(Read(caller): Read) -> Json<Session> {
     Json(shown(&caller.known))
 }
 
+/// Ends the session, or the token, that asks
+#[utoipa::path(delete, path = "/api/v1/session", tag = "access", responses((status = 204, description = "It has ended")))]
 pub async fn log_out(
     Read(caller): Read,
     State(gateway): State<Gateway>,
@@ -69,10 +85,9 @@ fn end(access: &crate::access::Access, caller: &Caller) -> Result<(), Fault> {
     Ok(())
 }
 
-fn shown(known: &Known) -> Value {
-    let may: Vec<&str> =
-        Permission::ALL.into_iter().filter(|permission| known.may(*permission)).map(name).collect();
-    json!({ "name": known.name, "kind": known.kind, "may": may })
+fn shown(known: &Known) -> Session {
+    let may = Permission::ALL.into_iter().filter(|permission| known.may(*permission)).map(name).collect();
+    Session { name: known.name.clone(), kind: known.kind, may }
 }
 
 fn name(permission: Permission) -> &'static str {

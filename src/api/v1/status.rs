@@ -2,46 +2,115 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::super::access::{Admin, Read};
 use super::super::asked::{Asked, Page};
 use super::super::fault::Fault;
 use super::super::gateway::{Gateway, blocking};
+use crate::config::{Entry, Revision, Standing};
+use crate::engine::{Backlog, SourceBalance};
+use crate::flow::Problem;
+use crate::store::Health as StoreHealth;
 
-pub async fn status(_: Read, State(gateway): State<Gateway>) -> Result<Json<Value>, Fault> {
+#[derive(Serialize, ToSchema)]
+pub struct Status {
+    version: &'static str,
+    revision: Revision,
+    /// In the flows.
+    nodes: usize,
+    problems: Vec<Problem>,
+    /// Nodes that are away from their other side, or stopped.
+    away: Vec<Away>,
+    /// That no catch node took, since the start.
+    errors: u64,
+    outboxes: Vec<Backlog>,
+    sources: Vec<SourceBalance>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Away {
+    id: String,
+    /// As a person knows it.
+    node: String,
+    why: String,
+    /// For good, until it is deployed again.
+    stopped: bool,
+}
+
+/// What runs, and how it fares
+#[utoipa::path(get, path = "/api/v1/status", tag = "gateway", responses((status = 200, body = Status)))]
+pub async fn status(_: Read, State(gateway): State<Gateway>) -> Result<Json<Status>, Fault> {
     let deployer = gateway.deployer.clone();
     // Backlogs are read from the disk.
     let (backlogs, sources) =
         blocking(move || (deployer.engine().backlogs(), deployer.engine().sources())).await?;
     let current = gateway.deployer.current();
     let vitals = gateway.deployer.vitals().all();
-    let away: Vec<Value> = vitals
-        .iter()
-        .filter_map(|(id, vital)| {
-            let why = vital.stopped.as_ref().or(vital.away.as_ref())?;
-            Some(json!({ "id": id, "node": vital.node, "why": why, "stopped": vital.stopped.is_some() }))
-        })
-        .collect();
-    Ok(Json(json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "revision": current.revision,
-        "nodes": current.document.nodes.len(),
-        "problems": current.problems,
-        "away": away,
-        "errors": vitals.values().map(|vital| vital.errors).sum::<u64>(),
-        "outboxes": backlogs,
-        "sources": sources,
-    })))
+    let away = vitals.iter().filter_map(|(id, vital)| {
+        let why = vital.stopped.as_ref().or(vital.away.as_ref())?.clone();
+        let (node, stopped) = (vital.node.clone(), vital.stopped.is_some());
+        Some(Away { id: id.to_string(), node, why, stopped })
+    });
+    Ok(Json(Status {
+        version: env!("CARGO_PKG_VERSION"),
+        revision: current.revision.clone(),
+        nodes: current.document.nodes.len(),
+        problems: current.problems.clone(),
+        away: away.collect(),
+        errors: vitals.values().map(|vital| vital.errors).sum::<u64>(),
+        outboxes: backlogs,
+        sources,
+    }))
 }
 
+#[derive(Serialize, ToSchema)]
+pub struct Health {
+    /// Nothing is wrong.
+    ok: bool,
+    standing: Standing,
+    store: StoreHealth,
+    /// Nodes that are away from their other side.
+    away: usize,
+    /// Nodes that have stopped for good.
+    stopped: usize,
+    /// Nodes that were refused or switched off when the flows were checked.
+    refused: usize,
+    /// Outboxes that take nothing more; their sources wait.
+    full: Vec<String>,
+}
+
+/// Whether all is well, in a few figures
+///
+/// `/health/live` and `/health/ready`, which need no token, say only whether the process serves.
+#[utoipa::path(get, path = "/api/v1/health", tag = "gateway", responses((status = 200, body = Health)))]
+pub async fn health(_: Read, State(gateway): State<Gateway>) -> Result<Json<Health>, Fault> {
+    let (live, engine) = (gateway.live.clone(), gateway.deployer.engine().clone());
+    let backlogs = blocking(move || live.backlogs(&engine)).await?;
+    let full: Vec<String> =
+        backlogs.iter().filter(|backlog| backlog.parked > 0).map(|backlog| backlog.node.clone()).collect();
+    let vitals = gateway.deployer.vitals().all();
+    let current = gateway.deployer.current();
+    let store = gateway.store.health();
+    let stopped = vitals.values().filter(|vital| vital.stopped.is_some()).count();
+    let away = vitals.values().filter(|vital| vital.stopped.is_none() && vital.away.is_some()).count();
+    let refused =
+        current.problems.iter().filter(|problem| problem.severity != crate::flow::Severity::Warning);
+    let refused = refused.count();
+    let well = store.trouble.is_none() && store.warning.is_none() && full.is_empty();
+    let ok = well && stopped + away + refused == 0;
+    Ok(Json(Health { ok, standing: current.revision.standing, store, away, stopped, refused, full }))
+}
+
+/// Who did what, the newest first
+#[utoipa::path(get, path = "/api/v1/audit", tag = "access", params(Page), responses((status = 200, body = Vec<Entry>)))]
 pub async fn audit(
     _: Admin,
     State(gateway): State<Gateway>,
     Asked(page): Asked<Page>,
-) -> Result<Json<Value>, Fault> {
+) -> Result<Json<Vec<Entry>>, Fault> {
     let (before, limit) = page.of(100, 1_000);
     let config = gateway.deployer.config().clone();
-    let entries = blocking(move || config.audit(before, limit)).await??;
-    Ok(Json(json!(entries)))
+    Ok(Json(blocking(move || config.audit(before, limit)).await??))
 }

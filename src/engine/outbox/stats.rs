@@ -8,7 +8,7 @@ use tidegate_nodes::outbox::Priority;
 
 use super::Outbox;
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Backlog {
     pub node: String,
     /// Whether new messages go to the disk.

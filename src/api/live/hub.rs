@@ -1,0 +1,108 @@
+//! Where clients hear of what the engine tells. It listens to the engine, and hands everything on.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use super::feed::Feed;
+use crate::engine::{Backlog, Engine, Event, NodeRef, Observer};
+
+/// Clients at once: each costs a task, and a queue of a few MiB at worst.
+const CLIENTS: usize = 32;
+/// Clients that have not said yet who they are.
+const STRANGERS: usize = 8;
+/// Backlogs are read from the disk: once for all who watch.
+const BACKLOGS_FOR: Duration = Duration::from_millis(900);
+
+pub struct Hub {
+    next: Arc<dyn Observer>,
+    /// How many feeds there are: all that is looked at when nobody watches.
+    watching: AtomicUsize,
+    feeds: RwLock<Vec<Arc<Feed>>>,
+    clients: Arc<Semaphore>,
+    strangers: Arc<Semaphore>,
+    backlogs: Mutex<Option<(Instant, Arc<Vec<Backlog>>)>>,
+    stopping: watch::Sender<bool>,
+}
+
+impl Hub {
+    pub fn new(next: Arc<dyn Observer>) -> Hub {
+        Hub {
+            next,
+            watching: AtomicUsize::new(0),
+            feeds: RwLock::default(),
+            clients: Arc::new(Semaphore::new(CLIENTS)),
+            strangers: Arc::new(Semaphore::new(STRANGERS)),
+            backlogs: Mutex::default(),
+            stopping: watch::Sender::new(false),
+        }
+    }
+
+    /// A place for a client. `None` when there are too many.
+    pub fn place(&self) -> Option<OwnedSemaphorePermit> {
+        self.clients.clone().try_acquire_owned().ok()
+    }
+
+    /// A place for a client until it has said who it is.
+    pub fn place_of_stranger(&self) -> Option<OwnedSemaphorePermit> {
+        self.strangers.clone().try_acquire_owned().ok()
+    }
+
+    /// Feeds a client until what is given is dropped.
+    pub fn listen(self: &Arc<Hub>, feed: Feed) -> Listening {
+        let feed = Arc::new(feed);
+        let mut feeds = self.feeds.write().unwrap_or_else(PoisonError::into_inner);
+        feeds.push(feed.clone());
+        self.watching.store(feeds.len(), Ordering::Relaxed);
+        Listening { hub: self.clone(), feed }
+    }
+
+    /// How the outboxes fare. It may read from the disk.
+    pub fn backlogs(&self, engine: &Engine) -> Arc<Vec<Backlog>> {
+        let mut known = self.backlogs.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*known {
+            Some((at, backlogs)) if at.elapsed() < BACKLOGS_FOR => backlogs.clone(),
+            _ => {
+                let backlogs = Arc::new(engine.backlogs());
+                *known = Some((Instant::now(), backlogs.clone()));
+                backlogs
+            }
+        }
+    }
+
+    /// The gateway stops: clients are told goodbye.
+    pub fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    pub fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.subscribe()
+    }
+}
+
+impl Observer for Hub {
+    fn event(&self, at: Duration, node: &NodeRef, event: Event) {
+        // A client that comes at this very moment is shown what stands, so that it misses nothing that lasts.
+        if self.watching.load(Ordering::Relaxed) > 0 {
+            let feeds = self.feeds.read().unwrap_or_else(PoisonError::into_inner);
+            feeds.iter().for_each(|feed| feed.take(node, &event));
+        }
+        self.next.event(at, node, event);
+    }
+}
+
+/// A client that is fed.
+pub struct Listening {
+    hub: Arc<Hub>,
+    pub feed: Arc<Feed>,
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        let mut feeds = self.hub.feeds.write().unwrap_or_else(PoisonError::into_inner);
+        feeds.retain(|feed| !Arc::ptr_eq(feed, &self.feed));
+        self.hub.watching.store(feeds.len(), Ordering::Relaxed);
+    }
+}

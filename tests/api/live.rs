@@ -1,0 +1,168 @@
+//! The live socket of the editor.
+
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+
+use super::socket::{Socket, open};
+use super::{ask, log_in, start};
+use crate::gateway::Gateway;
+
+fn nodes() -> Vec<Json> {
+    vec![
+        json!({"id": "i", "type": "inject", "z": "t", "props": [{"p": "payload"}], "payload": "{\"n\":1}", "payloadType": "json", "x": 1, "y": 1, "wires": [["f"]]}),
+        json!({"id": "f", "type": "function", "lang": "rhai", "z": "t", "func": "node.status(#{fill: \"green\", shape: \"dot\", text: \"seen\"}); return msg;", "outputs": 1, "x": 2, "y": 2, "wires": [["d"]]}),
+        json!({"id": "d", "type": "debug", "z": "t", "active": true, "tosidebar": true, "complete": "payload", "x": 2, "y": 1, "wires": []}),
+        json!({"id": "bad", "type": "function", "lang": "rhai", "z": "t", "func": "throw \"no\";", "outputs": 1, "x": 2, "y": 2, "wires": [[]]}),
+        json!({"id": "o", "type": "mqtt out", "z": "t", "topic": "x", "broker": "b", "x": 2, "y": 4, "wires": []}),
+        json!({"id": "b", "type": "mqtt-broker", "broker": "127.0.0.1", "port": "1"}),
+    ]
+}
+
+fn live(gateway: &Gateway, who: &str) -> Socket {
+    let bearer = who.trim().split_once(": ").unwrap().1.to_string();
+    open(gateway, "/api/v1/live", &[("authorization", bearer.as_str())]).ok().unwrap()
+}
+
+fn press(gateway: &Gateway, who: &str) {
+    assert_eq!(ask(gateway, who, "POST", "/inject/i", "", &Json::Null).status, 200);
+}
+
+fn of(kind: &str) -> impl Fn(&Json) -> bool {
+    move |message| message["type"] == kind
+}
+
+#[test]
+fn what_is_watched_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let gateway = start(folder.path(), nodes());
+    let ada = log_in(&gateway, "ada");
+    let mut socket = live(&gateway, &ada);
+    let hello = socket.next().unwrap();
+    assert_eq!(
+        (hello["type"].as_str(), hello["version"].as_u64(), hello["name"].as_str()),
+        (Some("hello"), Some(1), Some("ada"))
+    );
+    assert_eq!((hello["sees_payloads"].as_bool(), hello["deploy"]["number"].as_i64()), (Some(true), Some(1)));
+    socket.say(&json!({"type": "watch", "metrics": true, "statuses": true, "debug": true, "problems": true, "backlogs": true, "taps": ["f", "i", "nothing"]}));
+    assert_eq!(
+        socket.next().unwrap(),
+        json!({"type": "watching", "not_allowed": [], "unknown": ["nothing"]})
+    );
+    press(&gateway, &ada);
+    let (mut taps, mut metrics, mut rest) = (Vec::new(), Json::Null, Vec::new());
+    while taps.len() < 2 || metrics.is_null() || rest.len() < 4 {
+        let message = socket.next().unwrap();
+        match message["type"].as_str().unwrap() {
+            "tap" => taps.push(message),
+            "metrics" if message["nodes"].get("d").is_some() => metrics = message,
+            "debug" | "problems" | "backlogs" => rest.push(message),
+            "status" if message["nodes"].get("f").is_some() => rest.push(message),
+            _ => {}
+        }
+    }
+    let tap = |node: &str| taps.iter().find(|tap| tap["node"] == node).unwrap();
+    assert_eq!((tap("i")["came_in"].as_bool(), tap("f")["came_in"].as_bool()), (Some(false), Some(true)));
+    assert!(tap("f")["shown"]["msg"].as_str().unwrap().contains("\"payload\":{\"n\":1}"), "{taps:?}");
+    assert_eq!(
+        (metrics["nodes"]["d"].clone(), metrics["nodes"]["f"].clone()),
+        (json!([1, 0, 0]), json!([1, 1, 0]))
+    );
+    assert!(
+        metrics["wires"]
+            .as_array()
+            .unwrap()
+            .contains(&json!({"from": "f", "port": 0, "to": "d", "passed": 1}))
+    );
+    let first = |kind: &str| rest.iter().find(|message| message["type"] == kind).unwrap();
+    assert_eq!(first("debug")["shown"]["msg"], "{\"n\":1}");
+    assert_eq!(first("status")["nodes"]["f"]["text"], "seen");
+    assert_eq!(first("backlogs")["outboxes"][0]["node"], "o");
+    // The broker is away; the first look may have come before it was.
+    let is_away = |message: &Json| {
+        message["type"] == "problems"
+            && message["nodes"].as_array().unwrap().iter().any(|node| node["state"] == "away")
+    };
+    if !rest.iter().any(is_away) {
+        socket.until(is_away);
+    }
+    // A new revision is told, and what is tapped stays so.
+    let mut changed = nodes();
+    changed[1]["func"] = json!("return msg;");
+    changed.push(json!({"id": "t", "type": "tab", "label": "http"}));
+    assert_eq!(
+        ask(&gateway, &ada, "POST", "/flows", "node-red-deployment-type: nodes\r\n", &json!(changed)).status,
+        204
+    );
+    assert_eq!(socket.until(of("deploy"))["number"], 2);
+    press(&gateway, &ada);
+    socket.until(|message| message["type"] == "tap" && message["node"] == "f");
+}
+
+#[test]
+fn a_part_of_the_flows_is_watched_and_no_more_than_one_may_see() {
+    let folder = tempfile::tempdir().unwrap();
+    let gateway = start(folder.path(), nodes());
+    let (ada, eve) = (log_in(&gateway, "ada"), log_in(&gateway, "eve"));
+    assert_eq!(open(&gateway, "/api/v1/live", &[]).err(), Some(401));
+    let bearer = eve.trim().split_once(": ").unwrap().1.to_string();
+    let foreign = [("authorization", bearer.as_str()), ("origin", "http://evil.example")];
+    assert_eq!(open(&gateway, "/api/v1/live", &foreign).err(), Some(403));
+    let mut socket = live(&gateway, &eve);
+    assert_eq!(socket.next().unwrap()["sees_payloads"], false);
+    socket.say(&json!({"type": "watch", "statuses": true, "debug": true, "metrics": true, "problems": true, "taps": ["f"]}));
+    assert_eq!(socket.next().unwrap()["not_allowed"], json!(["debug", "taps"]));
+    press(&gateway, &ada);
+    assert_eq!(ask(&gateway, &ada, "POST", "/inject/i", "", &Json::Null).status, 200);
+    socket.until(of("status"));
+    let seen = socket.for_a_while(Duration::from_secs(1));
+    assert!(
+        seen.iter().all(|message| !matches!(message["type"].as_str(), Some("debug" | "tap"))),
+        "{seen:?}"
+    );
+    // Another tab: nothing of this one.
+    socket.say(&json!({"type": "watch", "flows": ["elsewhere"], "statuses": true, "metrics": true}));
+    socket.until(of("watching"));
+    press(&gateway, &ada);
+    let seen = socket.for_a_while(Duration::from_millis(1_200));
+    assert!(seen.iter().any(of("metrics")), "{seen:?}");
+    assert!(!json!(seen).to_string().contains("\"f\""), "{seen:?}");
+    // What makes no sense changes nothing, and is told.
+    for (said, code) in [
+        (json!({"type": "watch", "everything": true}), "bad_message"),
+        (json!({"type": "listen"}), "bad_message"),
+        (json!({"type": "watch", "taps": vec!["x"; 21]}), "too_many"),
+        (json!({"type": "watch", "nodes": ["x".repeat(300)]}), "too_long"),
+    ] {
+        socket.say(&said);
+        assert_eq!(socket.until(of("wrong"))["error"]["code"], code);
+    }
+    socket.say(&json!({"type": "ping"}));
+    socket.until(of("pong"));
+}
+
+#[test]
+fn errors_are_told_as_they_happen() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut all = nodes();
+    all[0]["wires"] = json!([["bad"]]);
+    let gateway = start(folder.path(), all);
+    let (ada, eve) = (log_in(&gateway, "ada"), log_in(&gateway, "eve"));
+    let watch = json!({"type": "watch", "problems": true});
+    let (mut sees, mut not) = (live(&gateway, &ada), live(&gateway, &eve));
+    for socket in [&mut sees, &mut not] {
+        socket.say(&watch);
+        socket.until(of("watching"));
+    }
+    press(&gateway, &ada);
+    let trouble = sees.until(of("trouble"));
+    assert_eq!((trouble["node"].as_str(), trouble["kind"].as_str()), (Some("bad"), Some("error")));
+    assert!(trouble["text"].as_str().unwrap().contains("no"), "{trouble}");
+    // An error may say what a message was.
+    assert!(not.until(of("trouble")).get("text").is_none());
+    let has_error = |message: &Json| {
+        message["type"] == "problems"
+            && message["nodes"].as_array().unwrap().iter().any(|node| node["id"] == "bad")
+    };
+    not.until(has_error);
+}
