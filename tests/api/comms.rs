@@ -85,6 +85,8 @@ fn nobody_listens_who_may_not() {
     // A browser that is logged in need not say anything.
     let mut page =
         open(&gateway, "/comms", &[("cookie", cookie.as_str()), ("origin", "http://gateway")]).ok().unwrap();
+    page.say(&json!({"auth": token(&ada)}));
+    assert_eq!(page.next(), Some(json!({"auth": "ok"})));
     page.say(&json!({"subscribe": "notification/#"}));
     page.topic("notification/runtime-deploy");
     for nonsense in ["{", "[]", "{\"subscribe\": \"a/#/b\"}"] {

@@ -139,7 +139,7 @@ impl Client {
         let feed = self.listening.feed.clone();
         loop {
             tokio::select! {
-                text = socket.next() => self.heard(&text?)?,
+                text = socket.next() => self.heard(&text?, socket).await?,
                 () = feed.arrived() => {
                     sleep(TOGETHER).await;
                     self.tell(feed.drain(), socket).await?;
@@ -162,8 +162,15 @@ impl Client {
         }
     }
 
-    fn heard(&mut self, text: &str) -> Result<(), Ended> {
+    async fn heard(&mut self, text: &str, socket: &mut Socket) -> Result<(), Ended> {
         let said: Said = serde_json::from_str(text).map_err(|_| Ended::Wrong)?;
+        // A page whose cookie has let it in says it all the same, and waits for the answer.
+        if let Some(secret) = said.auth {
+            let guard = Guard::of(self.gateway.access.clone(), secret).await;
+            self.guard = guard.ok_or(Ended::NotAllowed)?;
+            self.want();
+            socket.send(json!({ "auth": "ok" }).to_string()).await?;
+        }
         let Some(pattern) = said.subscribe else { return Ok(()) };
         if !topic::is_valid(&pattern) || self.topics.len() >= MOST_TOPICS {
             return Err(Ended::Wrong);

@@ -206,21 +206,21 @@ impl Client {
 
     async fn tell(&mut self, turn: u64, socket: &mut Socket) -> Result<(), Ended> {
         self.tell_events(self.listening.feed.drain(), socket).await?;
-        if turn % 2 == 0
+        if turn.is_multiple_of(2)
             && let Some(meter) = &mut self.meter
         {
             let of = self.watch.wants(false).of;
             let told = meter.look(self.gateway.deployer.engine().counters(), &of);
             say(socket, &told).await?;
         }
-        if turn % 4 == 0 && self.watch.problems {
+        if turn.is_multiple_of(4) && self.watch.problems {
             let problems = troubles(&self.gateway, self.guard.sees_payloads());
             if self.problems.as_ref() != Some(&problems) {
                 self.problems = Some(problems.clone());
                 say(socket, &Told::Problems { nodes: problems }).await?;
             }
         }
-        if turn % 4 == 0 && self.watch.backlogs {
+        if turn.is_multiple_of(4) && self.watch.backlogs {
             let (live, engine) = (self.gateway.live.clone(), self.gateway.deployer.engine().clone());
             let backlogs = blocking(move || live.backlogs(&engine)).await.map_err(|_| Ended::Stopping)?;
             if self.backlogs.as_ref() != Some(&backlogs) {

@@ -68,7 +68,8 @@ pub fn find(
     let mut found = Found { next: from.max(log.first()), ..Found::default() };
     let until = found.next.saturating_add(LOOKED_AT).min(log.next());
     while found.next < until {
-        let page = store.read(log, found.next, PAGE, BYTES)?;
+        let before = found.next;
+        let page = store.read(log, before, PAGE, BYTES)?;
         found.gaps.extend(page.gaps);
         for (sequence, record) in page.records {
             if found.records.len() >= most || found.bytes >= BYTES {
@@ -81,10 +82,10 @@ pub fn find(
                 found.records.push(text);
             }
         }
-        if page.next <= found.next && page.next < until && page.next <= from {
+        found.next = found.next.max(page.next);
+        if found.next == before {
             break;
         }
-        found.next = found.next.max(page.next);
     }
     Ok(found)
 }
