@@ -32,6 +32,14 @@ FLOW = [
 
 class Gateway:
     def __enter__(self):
+        try:
+            return self.start()
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def start(self):
+        self.process = None
         self.folder = Path(tempfile.mkdtemp(prefix="tidegate-tools-"))
         self.data = self.folder / "data"
         for name, role, more in [("ada", "admin", ["--payloads"]), ("vic", "viewer", [])]:
@@ -56,11 +64,12 @@ class Gateway:
         return self
 
     def __exit__(self, *_):
-        self.process.terminate()
-        try:
-            self.process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
+        if self.process:
+            self.process.terminate()
+            try:
+                self.process.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def read(self, lines):
