@@ -29,7 +29,7 @@ use crate::store::StoreError;
 use file::FlowFile;
 use probation::Judge;
 pub use probation::Probation;
-pub use start::{Source, Started};
+pub use start::{Source, Started, WENT_DOWN};
 pub use vitals::{Vital, Vitals};
 
 /// How a revision came that stood in the flow file.
