@@ -10,6 +10,8 @@
 pub mod address;
 pub mod bundle;
 pub mod contents;
+#[cfg(feature = "mqtt")]
+pub mod fleet;
 mod gather;
 pub mod intake;
 pub mod key;
@@ -19,8 +21,22 @@ pub mod link;
 pub mod mqtt;
 pub mod pull;
 pub mod report;
+pub mod rollout;
 pub mod topics;
 pub mod trust;
+
+#[cfg(test)]
+mod bundle_tests;
+#[cfg(test)]
+mod contents_tests;
+#[cfg(test)]
+mod gather_tests;
+#[cfg(test)]
+mod intake_tests;
+#[cfg(test)]
+mod rollout_tests;
+#[cfg(test)]
+mod trust_tests;
 
 /// Whether a name can be that of a gateway: it stands in topics, and patterns are compared with it.
 pub fn is_name(name: &str) -> bool {
