@@ -82,8 +82,9 @@ impl New {
 /// Let bundles in that are signed with a key
 #[derive(Debug, Args)]
 struct TrustKey {
-    /// The line that `tidegate keys new` has printed: ed25519 KEY NAME
-    #[arg(value_name = "LINE", required = true, num_args = 1..)]
+    /// The line that `tidegate keys new` has printed: ed25519 KEY NAME; quoted, or behind the options
+    // Hyphens are let through: a private key given by mistake must not stand in an error about arguments.
+    #[arg(value_name = "LINE", required = true, num_args = 1..=8, allow_hyphen_values = true)]
     line: Vec<String>,
     #[command(flatten)]
     common: Common,

@@ -11,6 +11,7 @@ mod console;
 pub mod data_dir;
 mod deploy;
 mod doctor;
+mod elsewhere;
 #[cfg(feature = "mqtt")]
 mod fleet;
 mod generate;

@@ -16,6 +16,7 @@ mod vitals;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use serde_json::json;
 use tidegate_nodes::host::Settings;
@@ -248,8 +249,9 @@ impl Deployer {
 
     /// Swaps it in, and says that it runs.
     fn run(&self, plan: Plan, deployment: Deployment, current: Current) -> Deployed {
+        let since = Instant::now();
         let deployed = self.tools.engine.deploy(plan, deployment);
-        self.tools.vitals.restarted(&deployed.stopped, &deployed.started);
+        self.tools.vitals.restarted(since, &deployed.stopped, &deployed.started);
         self.set_current(current);
         deployed
     }
