@@ -82,18 +82,17 @@ impl New {
 /// Let bundles in that are signed with a key
 #[derive(Debug, Args)]
 struct TrustKey {
-    /// The line that `tidegate keys new` has printed: ed25519 KEY NAME; quoted, or behind the options
+    /// The line that `tidegate keys new` has printed, in quotes: "ed25519 KEY NAME"
     // Hyphens are let through: a private key given by mistake must not stand in an error about arguments.
-    #[arg(value_name = "LINE", required = true, num_args = 1..=8, allow_hyphen_values = true)]
-    line: Vec<String>,
+    #[arg(value_name = "LINE", allow_hyphen_values = true)]
+    line: String,
     #[command(flatten)]
     common: Common,
 }
 
 impl TrustKey {
     fn run(self) -> anyhow::Result<()> {
-        // A line that was not quoted comes in several words.
-        let (key, name) = PublicKey::of_line(&self.line.join(" "))?;
+        let (key, name) = PublicKey::of_line(&self.line)?;
         let directory = self.common.data.path();
         // Opened first, so that the data directory is there and is one.
         let config = Config::open(&directory)?;

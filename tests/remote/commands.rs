@@ -26,6 +26,8 @@ fn from_a_key_to_a_flow_that_runs() {
     assert_eq!(tidegate(&["keys", "new", text(&at("ci.key"))]).code, 1, "a key is not written over");
     let trusted = tidegate(&["keys", "trust", line, "--data", text(&data)]);
     assert_eq!(trusted.out, "\"ci\" is trusted: its bundles are deployed here\n", "{}", trusted.err);
+    let again = tidegate(&["keys", "trust", "--data", text(&data), line]);
+    assert!(again.out.contains("was trusted before"), "{}{}", again.out, again.err);
     let listed = tidegate(&["keys", "ls", "--json", "--data", text(&data)]);
     assert_eq!(serde_json::from_str::<Json>(&listed.out).unwrap()["name"], "ci");
     // A flow with a variable and a module.

@@ -44,8 +44,13 @@ impl Site {
             let gateway = Gateway::start(&self.data(name), name, self.broker.port, self.runtime.handle());
             self.gateways.insert(name.clone(), gateway);
         }
-        let online = |site: &Site| names.iter().all(|name| site.says(name).is_some());
-        wait_until("all are online", || online(self));
+        wait_until("all are online", || {
+            let rows = lines(&self.fleet(&["status", "--json"]).out);
+            let is_here = |name: &String| {
+                rows.iter().any(|row| row["gateway"] == **name && !row["status"]["state"].is_null())
+            };
+            names.iter().all(is_here)
+        });
     }
 
     /// What the broker has as its status.
