@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::bundle::{self, Bundle, BundleError, Hash};
-use super::contents::Contents;
-use super::key::KeyError;
+use super::refused::{Refused, told};
 use super::report::{Report, State};
 use super::trust::{Trust, Trusted};
 use crate::config::{ATTEMPTS, Admission, Standing, TakenBundle, hex};
@@ -19,8 +18,6 @@ use crate::store::StoreError;
 
 /// How often a revision on probation is looked at.
 const LOOK: Duration = Duration::from_millis(100);
-/// Of many errors in a flow so many are told.
-const TOLD: usize = 3;
 
 pub struct Intake {
     deployer: Arc<Deployer>,
@@ -30,45 +27,6 @@ pub struct Intake {
     turn: Mutex<()>,
     reports: watch::Sender<Report>,
     stopping: AtomicBool,
-}
-
-/// Why a bundle is not deployed.
-#[derive(Debug, thiserror::Error)]
-pub enum Refused {
-    #[error(transparent)]
-    Bundle(#[from] BundleError),
-    #[error(
-        "no key is trusted here, so nothing is deployed from elsewhere: `tidegate keys trust LINE` on the gateway lets one in"
-    )]
-    NoKeys,
-    #[error(
-        "the bundle is signed with a key that is not trusted here ({0}): `tidegate keys trust LINE` on the gateway lets it in"
-    )]
-    UnknownKey(String),
-    #[error(
-        "the bundle is old: its sequence is {sequence}, and {newest} of the key \"{key}\" was deployed here: sign it anew"
-    )]
-    Old { sequence: i64, newest: i64, key: String },
-    #[error("the bundle is for {for_whom}, and this gateway is {name}")]
-    NotForUs { for_whom: String, name: String },
-    #[error("the flows have errors, and nothing was changed: {0}")]
-    Flows(String),
-    #[error(transparent)]
-    Keys(#[from] KeyError),
-    /// Not the bundle's fault: it may be tried again.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error("the deploy broke off by a mistake of tidegate, which the log of the gateway shows")]
-    Panicked,
-    #[error("the gateway stops; the bundle is taken up again when it has started")]
-    Stopping,
-}
-
-impl Refused {
-    /// Whether the same bundle may get in later, with nothing changed but this gateway.
-    pub fn is_passing(&self) -> bool {
-        matches!(self, Refused::Store(_) | Refused::Stopping | Refused::Keys(_))
-    }
 }
 
 /// Whether whoever deploys can be reached, asked while a revision is on probation, from its middle on: what a flow does to
@@ -371,22 +329,5 @@ fn report_of(known: &TakenBundle, without_verdict: State) -> Report {
         revision: known.revision,
         reason,
         ..Report::of(state)
-    }
-}
-
-fn told(problems: &[Problem]) -> String {
-    let errors: Vec<String> = problems.iter().filter(|p| p.is_error()).map(ToString::to_string).collect();
-    let more = match errors.len().saturating_sub(TOLD) {
-        0 => String::new(),
-        more => format!("; and {more} more"),
-    };
-    format!("{}{more}", errors[..errors.len().min(TOLD)].join("; "))
-}
-
-/// For whoever checks a bundle without a gateway.
-pub fn describe(contents: &Contents) -> String {
-    match contents.gateways.as_slice() {
-        [] => "any gateway".to_string(),
-        some => some.join(", "),
     }
 }

@@ -12,6 +12,7 @@ pub mod bundle;
 pub mod contents;
 #[cfg(feature = "mqtt")]
 pub mod fleet;
+#[cfg(feature = "mqtt")]
 mod gather;
 pub mod intake;
 pub mod key;
@@ -20,6 +21,9 @@ pub mod link;
 #[cfg(feature = "mqtt")]
 pub mod mqtt;
 pub mod pull;
+#[cfg(feature = "mqtt")]
+mod receiver;
+pub mod refused;
 pub mod report;
 pub mod rollout;
 pub mod topics;
@@ -29,7 +33,7 @@ pub mod trust;
 mod bundle_tests;
 #[cfg(test)]
 mod contents_tests;
-#[cfg(test)]
+#[cfg(all(test, feature = "mqtt"))]
 mod gather_tests;
 #[cfg(test)]
 mod intake_tests;

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
 use super::bundle::LARGEST;
-use super::intake::{Intake, Refused};
+use super::intake::Intake;
+use super::refused::Refused;
 use super::report::State;
 use crate::engine::Backoff;
 
