@@ -133,7 +133,7 @@ pub enum ListenScope {
 }
 
 impl Built {
-    fn of(kind: Kind) -> Built {
+    pub fn of(kind: Kind) -> Built {
         Built {
             kind,
             listens: None,

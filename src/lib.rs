@@ -10,4 +10,5 @@ pub mod deploy;
 pub mod engine;
 pub mod flow;
 pub mod flowtest;
+pub mod remote;
 pub mod store;

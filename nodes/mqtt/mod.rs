@@ -9,6 +9,7 @@ mod action;
 mod address;
 mod broker;
 mod broker_node;
+pub mod client;
 mod codec4;
 mod codec5;
 mod connection;

@@ -5,11 +5,15 @@
 
 mod ask;
 mod broker;
+mod bundle;
 mod check;
 mod console;
 pub mod data_dir;
 mod deploy;
 mod doctor;
+mod elsewhere;
+#[cfg(feature = "mqtt")]
+mod fleet;
 mod generate;
 mod heal;
 mod https;
@@ -58,6 +62,9 @@ enum Command {
     Revisions(revisions::Revisions),
     Diff(revisions::DiffCommand),
     Rollback(deploy::Rollback),
+    Bundle(Box<bundle::Bundle>),
+    #[cfg(feature = "mqtt")]
+    Fleet(Box<fleet::Fleet>),
     Passwd(passwd::Passwd),
     Token(token::Token),
     Keys(keys::Keys),
@@ -93,6 +100,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Revisions(revisions) => revisions.run(),
         Command::Diff(diff) => diff.run(),
         Command::Rollback(rollback) => rollback.run(),
+        Command::Bundle(bundle) => bundle.run(),
+        #[cfg(feature = "mqtt")]
+        Command::Fleet(fleet) => fleet.run(),
         Command::Passwd(passwd) => passwd.run(),
         Command::Token(token) => token.run(),
         Command::Keys(keys) => keys.run(),

@@ -6,7 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use serde_json::Value;
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+
+use crate::remote::pull;
 
 /// Which gateway, and by whose leave
 #[derive(Debug, Clone, Args)]
@@ -52,7 +53,7 @@ impl Remote {
             .timeout_global(Some(PATIENCE))
             .http_status_as_error(false)
             .max_redirects(0)
-            .tls_config(self.tls()?)
+            .tls_config(pull::tls(self.ca.as_deref()).map_err(anyhow::Error::msg)?)
             .build()
             .into();
         let request = ureq::http::Request::builder()
@@ -94,23 +95,6 @@ impl Remote {
             hint: of("hint"),
             detail: json.get("detail").cloned().unwrap_or_default(),
         }))
-    }
-
-    fn tls(&self) -> anyhow::Result<TlsConfig> {
-        let Some(path) = &self.ca else { return Ok(TlsConfig::default()) };
-        let pem = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let certificates: Vec<Certificate<'static>> = parse_pem(&pem)
-            .filter_map(|item| match item {
-                Ok(PemItem::Certificate(certificate)) => Some(Ok(certificate)),
-                Ok(_) => None,
-                Err(error) => Some(Err(error)),
-            })
-            .collect::<Result<_, _>>()
-            .with_context(|| format!("{} is no certificate in PEM form", path.display()))?;
-        if certificates.is_empty() {
-            bail!("{} has no certificate in it: -----BEGIN CERTIFICATE-----", path.display());
-        }
-        Ok(TlsConfig::builder().root_certs(RootCerts::from(certificates)).build())
     }
 
     fn token(&self) -> anyhow::Result<String> {

@@ -12,6 +12,7 @@ use tidegate_nodes::value::Value;
 
 use super::console::Console;
 use super::data_dir::DataDir;
+use super::elsewhere::Elsewhere;
 use super::heal::{self, Heal};
 use super::process::{more_files, no_core_dumps, seed};
 use super::signals::{Heard, Signals};
@@ -142,8 +143,10 @@ impl Run {
         if is_demo {
             eprintln!("{NEXT}");
         }
+        let elsewhere = Elsewhere::start(&configured, &directory, &deployer, runtime.handle())?;
         let heard = self.wait(&runtime, &deployer, &store, &api)?;
         drop(control);
+        drop(elsewhere);
         deployer.stop();
         // What is under way cannot end on a damaged disk: its sources give it again.
         let drain = if heard == Heard::Damage { Duration::from_secs(1) } else { configured.drain() };

@@ -5,11 +5,13 @@
 //! revisions (documents, each with who, when, why)  -> seal (their secrets, encrypted)
 //! accounts (users) -> password, roles              -> audit (who did what)
 //! tokens   (sessions, tokens of machines)          -> audit
+//! bundles  (the newest that each key has deployed from elsewhere)
 //! watch    (whether another process has changed something)
 //! ```
 
 mod accounts;
 mod audit;
+mod bundles;
 mod password;
 mod revisions;
 mod roles;
@@ -31,6 +33,7 @@ use rusqlite::Connection;
 
 pub use accounts::{By, NewUser, User, check_name};
 pub use audit::Entry;
+pub use bundles::{ATTEMPTS, Admission, TakenBundle};
 pub use password::{Hashed, check as check_password};
 pub use revisions::{NewRevision, Revision, Standing};
 pub use roles::{Role, Scope, Scopes};

@@ -16,6 +16,7 @@ mod vitals;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use serde_json::json;
 use tidegate_nodes::host::Settings;
@@ -29,7 +30,7 @@ use crate::store::StoreError;
 use file::FlowFile;
 use probation::Judge;
 pub use probation::Probation;
-pub use start::{Source, Started};
+pub use start::{Source, Started, WENT_DOWN};
 pub use vitals::{Vital, Vitals};
 
 /// How a revision came that stood in the flow file.
@@ -248,8 +249,9 @@ impl Deployer {
 
     /// Swaps it in, and says that it runs.
     fn run(&self, plan: Plan, deployment: Deployment, current: Current) -> Deployed {
+        let since = Instant::now();
         let deployed = self.tools.engine.deploy(plan, deployment);
-        self.tools.vitals.restarted(&deployed.stopped, &deployed.started);
+        self.tools.vitals.restarted(since, &deployed.stopped, &deployed.started);
         self.set_current(current);
         deployed
     }

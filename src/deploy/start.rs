@@ -27,6 +27,9 @@ pub struct Started {
     pub deployed: Deployed,
 }
 
+/// Why a revision has failed with which the gateway went down.
+pub const WENT_DOWN: &str = "the gateway went down while it was on probation";
+
 /// How long a revision is watched that was on probation when the gateway stopped.
 const AGAIN: u32 = 30;
 
@@ -128,9 +131,8 @@ fn choose(config: &Config, source: Source, was_clean: bool) -> Result<Found, Ref
     // On probation when it stopped: in order, and it begins anew; in another way, and it may be why.
     let mut tried = newest.filter(|newest| newest.standing == Standing::Probation);
     if let Some(revision) = tried.take_if(|_| !was_clean) {
-        let reason = "the gateway went down while it was on probation";
-        tracing::error!("revision {} is not tried again: {reason}", revision.number);
-        config.set_standing(revision.number, Standing::Failed, reason)?;
+        tracing::error!("revision {} is not tried again: {WENT_DOWN}", revision.number);
+        config.set_standing(revision.number, Standing::Failed, WENT_DOWN)?;
     }
     let good = match good {
         Some(revision) => read(config, revision)?,

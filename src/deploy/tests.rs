@@ -161,6 +161,21 @@ fn a_revision_that_fails_at_every_message_is_taken_back() {
 }
 
 #[test]
+fn a_node_that_cannot_even_start_takes_its_revision_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let gateway = start(dir.path(), empty(), true);
+    gateway.order(sound("a"), Probation::OFF).unwrap();
+    let setup = json!([
+        {"id": "t", "type": "tab", "label": "one"},
+        {"id": "f", "type": "function", "lang": "rhai", "z": "t", "name": "broken", "outputs": 1, "initialize": "throw \"no\"", "func": "msg", "wires": [[]]}
+    ]);
+    gateway.order(setup, Probation::of_seconds(1_000)).unwrap();
+    let failed = gateway.wait_for(Standing::Failed, 2);
+    assert!(failed.reason.contains("function \"broken\" (t/f) has stopped"), "{}", failed.reason);
+    gateway.runs(1);
+}
+
+#[test]
 fn who_does_not_come_back_to_confirm_gets_the_old_one_back() {
     let dir = tempfile::tempdir().unwrap();
     let gateway = start(dir.path(), empty(), true);

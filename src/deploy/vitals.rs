@@ -25,11 +25,18 @@ pub struct Vital {
     pub away: Option<String>,
     /// It has been stopped for good, and why.
     pub stopped: Option<String>,
+    stopped_at: Option<Instant>,
     /// Errors that no Catch took.
     pub errors: u64,
     pub last_error: String,
     /// Its badge.
     pub badge: Status,
+}
+
+impl Vital {
+    fn stop(&mut self, why: String) {
+        (self.stopped, self.stopped_at) = (Some(why), Some(Instant::now()));
+    }
 }
 
 impl Vitals {
@@ -52,13 +59,14 @@ impl Vitals {
         badges.map(|(node, vital)| (node.clone(), vital.badge.clone())).collect()
     }
 
-    /// Forgets nodes that are gone, and that nodes which begin anew had been stopped. Whether those are away they have
-    /// perhaps said again already.
-    pub fn restarted(&self, stopped: &[Str], started: &[Str]) {
+    /// Forgets nodes that are gone, and that nodes which have begun anew since then had been stopped before. Whether those are
+    /// away they have perhaps said again already, and one that could not even start has stopped again.
+    pub fn restarted(&self, since: Instant, stopped: &[Str], started: &[Str]) {
         let mut known = self.lock();
         for node in started {
-            if let Some(vital) = known.get_mut(node) {
-                vital.stopped = None;
+            let vital = known.get_mut(node).filter(|vital| vital.stopped_at.is_some_and(|at| at < since));
+            if let Some(vital) = vital {
+                (vital.stopped, vital.stopped_at) = (None, None);
             }
         }
         let started: HashSet<&Str> = started.iter().collect();
@@ -95,12 +103,12 @@ impl Observer for Vitals {
                 vital.errors += 1;
                 vital.last_error = error.to_string();
                 if matches!(error, NodeError::Fatal(_) | NodeError::Config { .. }) {
-                    vital.stopped = Some(error.to_string());
+                    vital.stop(error.to_string());
                 }
             }),
             Event::Panicked { text, again_in: None } => {
                 let text = format!("it panicked again and again: {text}");
-                self.change(node, |vital| vital.stopped = Some(text));
+                self.change(node, |vital| vital.stop(text));
             }
             _ => {}
         }

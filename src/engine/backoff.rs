@@ -24,6 +24,11 @@ impl Default for Backoff {
 }
 
 impl Backoff {
+    /// With other bounds than those of a connection.
+    pub fn between(base: Duration, cap: Duration) -> Backoff {
+        Backoff { base, cap, waited: Duration::ZERO }
+    }
+
     /// A wait between nothing and what was waited so far, up to the cap.
     pub fn next(&mut self, random: u64) -> Duration {
         let most = (self.base + self.waited).min(self.cap);

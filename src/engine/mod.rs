@@ -51,6 +51,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 pub use admission::{Limits, SourceBalance};
+pub use backoff::Backoff;
 pub use clock::Clock;
 pub use context::{Contexts, DISK, GLOBAL};
 pub use counters::{CounterTable, NodeCount, Tap, WireCount};

@@ -57,6 +57,11 @@ pub const CONFIG: &[&str] = &["
     CREATE TABLE audit (
         id INTEGER PRIMARY KEY, wall_ms INTEGER NOT NULL, who TEXT NOT NULL, origin TEXT NOT NULL, action TEXT NOT NULL,
         about TEXT NOT NULL, detail TEXT NOT NULL);
+", "
+    -- The newest bundle that each key has signed and that was deployed here. verdict is good, failed or refused, once known.
+    CREATE TABLE bundles (
+        key BLOB PRIMARY KEY, sequence INTEGER NOT NULL, hash BLOB NOT NULL, wall_ms INTEGER NOT NULL,
+        attempts INTEGER NOT NULL, revision INTEGER, verdict TEXT, reason TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
 "];
 
 /// The table of a segment.

@@ -25,7 +25,9 @@ impl Flags {
 
 fn flag(setting: &'static Setting) -> Arg {
     let expected = || setting.kind.expected();
-    let parser = ValueParser::from(move |text: &str| match setting.kind.takes(text) {
+    // One that may hold a password is looked at later: a message from here would show it.
+    let is_late = matches!(setting.kind, Kind::Text { .. });
+    let parser = ValueParser::from(move |text: &str| match is_late || setting.kind.takes(text) {
         true => Ok(text.to_string()),
         false => Err(format!("expected {}", expected())),
     });

@@ -20,6 +20,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::api::{self, Listen, Tls, TlsFiles};
 use crate::flow;
+use crate::remote::address::Address;
 use crate::store::{self, Batching, Durability};
 
 pub use flags::Flags;
@@ -53,6 +54,13 @@ pub struct Settings {
     pub http_connections: usize,
     /// One is enough for what a board does, and to wake a second costs more than it brings.
     pub io_threads: usize,
+    /// What the gateway is called; nothing: as its machine.
+    pub name: Option<String>,
+    pub remote_mqtt: Option<Address>,
+    pub remote_ca: Option<PathBuf>,
+    pub remote_prefix: String,
+    pub remote_pull: Option<String>,
+    pub remote_pull_seconds: u64,
 }
 
 /// Node-RED's port, on this machine only.
@@ -94,6 +102,12 @@ impl Default for Settings {
             api_max_length: 5 * 1024 * 1024,
             http_connections: 1_000,
             io_threads: 1,
+            name: None,
+            remote_mqtt: None,
+            remote_ca: None,
+            remote_prefix: "tidegate".to_string(),
+            remote_pull: None,
+            remote_pull_seconds: 300,
         }
     }
 }
@@ -131,11 +145,16 @@ impl Settings {
             // Set to nothing is as good as not set: that is how a unit file takes one back.
             if let Some(text) = env(&variable).filter(|text| !text.is_empty()) {
                 if !setting.kind.takes(&text) {
-                    bail!("{variable} in the environment is {text:?}: expected {}", setting.kind.expected());
+                    let (shown, expected) = (setting.kind.shown(&text), setting.kind.expected());
+                    bail!("{variable} in the environment is {shown:?}: expected {expected}");
                 }
                 (setting.set)(&mut settings, &text);
             }
             if let Some(text) = flags.get(setting.name) {
+                if !setting.kind.takes(text) {
+                    let flag = setting.name.replace('_', "-");
+                    bail!("--{flag} is {:?}: expected {}", setting.kind.shown(text), setting.kind.expected());
+                }
                 (setting.set)(&mut settings, text);
             }
         }
@@ -183,7 +202,7 @@ impl Settings {
             };
             let (given, fits) = match (value.get_ref(), &setting.kind) {
                 (DeValue::Boolean(on), Kind::Switch) => (on.to_string(), true),
-                (DeValue::String(text), Kind::Choice(_) | Kind::Address | Kind::File) => {
+                (DeValue::String(text), Kind::Choice(_) | Kind::Address | Kind::File | Kind::Text { .. }) => {
                     (text.to_string(), true)
                 }
                 (DeValue::Integer(number), Kind::Whole { .. }) => {
@@ -195,8 +214,9 @@ impl Settings {
             };
             if !fits || !setting.kind.takes(&given) {
                 bail!(
-                    "{file}, line {}: `{name}` is {given}: expected {}",
+                    "{file}, line {}: `{name}` is {}: expected {}",
                     line(value.span().start),
+                    if fits { setting.kind.shown(&given) } else { given },
                     setting.kind.expected()
                 );
             }

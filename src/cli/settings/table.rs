@@ -3,6 +3,9 @@
 use std::net::SocketAddr;
 
 use super::{ContextStore, LISTEN, Settings};
+use crate::remote::address::{self, Address};
+use crate::remote::topics::is_prefix;
+use crate::remote::{NAMES, is_name, pull};
 use crate::store::Durability;
 
 /// One setting, under its one name.
@@ -27,6 +30,12 @@ pub enum Kind {
     Address,
     /// The path of a file. From the data directory, unless it begins with `/`.
     File,
+    /// Of a form of its own. It may hold a password, which is not shown.
+    Text {
+        form: &'static str,
+        expected: &'static str,
+        takes: fn(&str) -> bool,
+    },
 }
 
 impl Kind {
@@ -37,6 +46,7 @@ impl Kind {
             Kind::Switch => "true or false".to_string(),
             Kind::Address => format!("an address and a port, such as {LISTEN}, or off"),
             Kind::File => "the path of a file".to_string(),
+            Kind::Text { expected, .. } => (*expected).to_string(),
         }
     }
 
@@ -49,6 +59,7 @@ impl Kind {
             Kind::Switch => matches!(text, "true" | "false"),
             Kind::Address => text == "off" || text.parse::<SocketAddr>().is_ok(),
             Kind::File => !text.is_empty() && !text.contains('\0'),
+            Kind::Text { takes, .. } => takes(text),
         }
     }
 
@@ -60,6 +71,15 @@ impl Kind {
             Kind::Switch => "true|false".to_string(),
             Kind::Address => "ADDR:PORT|off".to_string(),
             Kind::File => "FILE".to_string(),
+            Kind::Text { form, .. } => (*form).to_string(),
+        }
+    }
+
+    /// What was given, for a message that it is wrong.
+    pub fn shown(&self, text: &str) -> String {
+        match self {
+            Kind::Text { .. } => address::without_login(text),
+            _ => text.to_string(),
         }
     }
 }
@@ -174,6 +194,50 @@ pub const SETTINGS: &[Setting] = &[
         kind: Kind::Whole { unit: "THREADS", least: 1, most: 64 },
         help: "How many threads serve connections; flows have threads of their own beside them",
         set: |settings, text| settings.io_threads = whole(text) as usize,
+    },
+    Setting {
+        name: "name",
+        kind: Kind::Text { form: "NAME", expected: NAMES, takes: is_name },
+        help: "What this gateway is called among those that are deployed to from elsewhere, unless as its machine",
+        set: |settings, text| settings.name = Some(text.to_string()),
+    },
+    Setting {
+        name: "remote_mqtt",
+        kind: Kind::Text {
+            form: "URL",
+            expected: address::EXPECTED,
+            takes: |text| Address::parse(text).is_some(),
+        },
+        help: "A broker over which signed bundles are deployed here, mqtt[s]://[user:password@]host:port; better not as a flag, which all users of the machine see",
+        set: |settings, text| settings.remote_mqtt = Address::parse(text),
+    },
+    Setting {
+        name: "remote_ca",
+        kind: Kind::File,
+        help: "A certificate in PEM form to trust for that broker, or for remote_pull, instead of those of the system",
+        set: |settings, text| settings.remote_ca = Some(text.into()),
+    },
+    Setting {
+        name: "remote_prefix",
+        kind: Kind::Text {
+            form: "TEXT",
+            expected: "the beginning of a topic, without + and #",
+            takes: is_prefix,
+        },
+        help: "What the topics of deploys begin with, unless tidegate",
+        set: |settings, text| settings.remote_prefix = text.to_string(),
+    },
+    Setting {
+        name: "remote_pull",
+        kind: Kind::Text { form: "URL", expected: pull::EXPECTED, takes: pull::is_url },
+        help: "A signed bundle on a web server that is deployed here whenever it changes",
+        set: |settings, text| settings.remote_pull = Some(text.to_string()),
+    },
+    Setting {
+        name: "remote_pull_seconds",
+        kind: Kind::Whole { unit: "SECONDS", least: 10, most: 604_800 },
+        help: "How often it is looked whether that bundle has changed, within a fifth",
+        set: |settings, text| settings.remote_pull_seconds = whole(text),
     },
 ];
 

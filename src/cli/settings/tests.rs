@@ -89,6 +89,31 @@ fn others_are_let_in_only_where_somebody_has_said_so() {
 }
 
 #[test]
+fn where_deploys_come_from_is_said_and_no_password_is_shown() {
+    let file = "name = \"site-7\"\nremote_mqtt = \"mqtts://u:hunter2@b:8883\"\nremote_pull = \"https://h/site.bundle\"";
+    let settings = load(file, &[], &Flags::default()).unwrap();
+    let address = settings.remote_mqtt.clone().unwrap();
+    assert_eq!((address.url.as_str(), address.password.as_str()), ("mqtts://b:8883", "hunter2"));
+    assert_eq!((settings.remote_prefix.as_str(), settings.remote_pull_seconds), ("tidegate", 300));
+    assert!(!format!("{settings:?}").contains("hunter2"));
+    let wrong = "http://u:hunter2@b";
+    for error in [
+        load(&format!("remote_mqtt = {wrong:?}"), &[], &Flags::default()).unwrap_err(),
+        load("", &[("TIDEGATE_REMOTE_MQTT", wrong)], &Flags::default()).unwrap_err(),
+        load("", &[], &Flags::with("remote_mqtt", wrong)).unwrap_err(),
+        load("", &[], &Flags::with("remote_pull", wrong)).unwrap_err(),
+    ] {
+        assert!(error.contains("http://...@b") && error.contains("expected an address"), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+    assert!(load("name = \"a/b\"", &[], &Flags::default()).unwrap_err().contains("expected a name"));
+    assert!(
+        load("remote_prefix = \"a/#\"", &[], &Flags::default()).unwrap_err().contains("beginning of a topic")
+    );
+    assert!(load("remote_pull_seconds = 9", &[], &Flags::default()).unwrap_err().contains("from 10"));
+}
+
+#[test]
 fn every_setting_is_a_flag_of_the_same_name() {
     use clap::Parser;
     #[derive(Parser)]
@@ -103,11 +128,12 @@ fn every_setting_is_a_flag_of_the_same_name() {
             Kind::Switch => "false".to_string(),
             Kind::Address => "[::1]:80".to_string(),
             Kind::File => "a.pem".to_string(),
+            Kind::Text { form, .. } => form.to_string(),
         };
         let flag = format!("--{}", setting.name.replace('_', "-"));
         let all = All::try_parse_from(["x", &format!("{flag}={value}")]).map_err(|error| error.to_string());
         assert_eq!(all.unwrap().flags.get(setting.name), Some(value.as_str()));
-        if matches!(setting.kind, Kind::File) {
+        if matches!(setting.kind, Kind::File | Kind::Text { .. }) {
             continue;
         }
         let wrong = All::try_parse_from(["x", &format!("{flag}=wrong")]).err().unwrap().to_string();
