@@ -20,7 +20,7 @@ fn is_up_to_date(what: &str, file: &str) {
     assert_eq!(made.code, 0, "{}", made.err);
     let path = root().join(file);
     if std::env::var_os("UPDATE").is_some_and(|value| value == "1") {
-        std::fs::write(&path, &made.out).unwrap();
+        std::fs::write(&path, &made.out).expect("the source can be written");
         return;
     }
     let stands = std::fs::read_to_string(&path).unwrap_or_default();
