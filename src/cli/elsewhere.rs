@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use anyhow::Context;
 
+use super::process::host_name;
 use super::settings::Settings;
 use crate::deploy::Deployer;
 use crate::remote::intake::Intake;
-use crate::remote::{is_name, pull, trust};
+use crate::remote::{pull, trust};
 
 /// Listens and pulls until it is dropped.
 pub struct Elsewhere {
@@ -92,12 +93,4 @@ fn mqtt(
         anyhow::bail!("remote_mqtt is set, and this gateway is built without MQTT");
     }
     Ok(())
-}
-
-/// What this machine is called, as far as it can be the name of a gateway.
-fn host_name() -> String {
-    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    let fine = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
-    let name: String = name.chars().map(fine).take(64).collect();
-    if is_name(&name) { name } else { "gateway".to_string() }
 }

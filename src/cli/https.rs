@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
+use super::process::host_name;
 use super::settings::Settings;
 use crate::api::{Tls, make_certificate};
 
@@ -25,9 +26,4 @@ pub fn prepare(settings: &Settings, data_dir: &Path) -> anyhow::Result<Option<Ar
         }
     }
     Ok(Some(Arc::new(Tls::new(files))))
-}
-
-/// What this machine calls itself.
-pub fn host_name() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }

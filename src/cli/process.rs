@@ -1,4 +1,6 @@
-//! What a gateway asks of the system for its own process.
+//! What a gateway asks of the system for its own process, and what it knows of the machine.
+
+use crate::remote::is_name;
 
 /// Each connection is an open file, and many systems allow 1,024 of them unless a program asks for what it may have.
 pub fn more_files() {
@@ -19,4 +21,12 @@ pub fn no_core_dumps() {
 pub fn seed() -> u64 {
     use std::hash::{BuildHasher, Hasher, RandomState};
     RandomState::new().build_hasher().finish()
+}
+
+/// What this machine is called, as far as it can be the name of a gateway.
+pub fn host_name() -> String {
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let fine = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
+    let name: String = name.chars().map(fine).take(64).collect();
+    if is_name(&name) { name } else { "gateway".to_string() }
 }
