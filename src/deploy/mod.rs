@@ -240,7 +240,10 @@ impl Deployer {
     }
 
     fn check(&self, document: &Document) -> (Plan, Vec<Problem>) {
-        flow::check(document, &ProcessEnv::of_process(), &Arc::new(self.tools.settings.clone()))
+        let (env, mut problems) = ProcessEnv::of_board(self.tools.config.directory());
+        let (plan, found) = flow::check(document, &env, &Arc::new(self.tools.settings.clone()));
+        problems.extend(found);
+        (plan, problems)
     }
 
     fn turn(&self) -> MutexGuard<'_, ()> {

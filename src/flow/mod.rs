@@ -28,6 +28,7 @@ mod plan;
 #[cfg(test)]
 mod plan_tests;
 mod problem;
+mod secrets_file;
 mod settings;
 mod substitute;
 mod suggest;

@@ -8,6 +8,8 @@ mod bad_input;
 mod brokers;
 mod delivery;
 mod gateway;
+#[path = "../support/in_process.rs"]
+mod in_process;
 mod outages;
 mod properties;
 #[path = "../support/proxy.rs"]

@@ -9,6 +9,8 @@ mod brokers;
 mod delivery;
 mod fake;
 mod gateway;
+#[path = "../support/in_process.rs"]
+mod in_process;
 mod outages;
 mod properties;
 #[path = "../support/proxy.rs"]

@@ -193,7 +193,7 @@ pub fn configuration(path: &Path) -> (Vec<Finding>, Option<Document>) {
     }
     match stored(path) {
         Ok((mut findings, document)) => {
-            findings.extend(document.as_ref().map(problems));
+            findings.extend(document.as_ref().map(|document| problems(document, path)));
             (findings, document)
         }
         Err(error) => {
@@ -224,9 +224,10 @@ fn stored(path: &Path) -> Result<(Vec<Finding>, Option<Document>), store::StoreE
     Ok((findings, document))
 }
 
-fn problems(document: &Document) -> Finding {
+fn problems(document: &Document, path: &Path) -> Finding {
     let settings = Arc::new(host::Settings::default());
-    let (_, problems) = flow::check(document, &ProcessEnv::of_process(), &settings);
+    let (env, mut problems) = ProcessEnv::of_board(path);
+    problems.extend(flow::check(document, &env, &settings).1);
     let first = problems.iter().find(|problem| problem.is_error()).or_else(|| problems.first());
     match first {
         None => Finding::ok("flows", "nothing is wrong with them"),
