@@ -39,7 +39,7 @@ pub use revisions::{NewRevision, Revision, Standing};
 pub use roles::{Role, Scope, Scopes};
 pub use seal::{Seal, hex, random};
 pub use secret::{Secret, SecretHash};
-pub use tokens::{IDLE_MS, Kind, NewToken, Token};
+pub use tokens::{CLOCKS_SET_MS, IDLE_MS, Kind, NewToken, Token};
 pub use watch::Watch;
 
 use crate::store::{self, StoreError};

@@ -11,6 +11,8 @@ use crate::store::StoreError;
 
 /// So long a session lasts without being used.
 pub const IDLE_MS: i64 = 14 * 24 * 3_600_000;
+/// No program is older that reads this: before it, a clock has no time yet. 2023-01-01.
+pub const CLOCKS_SET_MS: i64 = 1_672_531_200_000;
 /// An expired token is shown for so long, so that one sees why a machine is turned away.
 const SHOWN_MS: i64 = 30 * 24 * 3_600_000;
 const TOKENS: i64 = 1_000;
@@ -173,7 +175,16 @@ impl Config {
                 };
                 Ok((token, user))
             });
-            Ok(found.optional()?)
+            let found = found.optional()?;
+            let is_limited = found.as_ref().is_some_and(|(token, _)| token.expires_ms.is_some());
+            // A board without a clock begins in the past. What had expired when it last did something is not valid again.
+            let at_least: i64 = match is_limited && now_ms < CLOCKS_SET_MS {
+                true => {
+                    config.query_row("SELECT coalesce(max(wall_ms), 0) FROM audit", [], |row| row.get(0))?
+                }
+                false => now_ms,
+            };
+            Ok(found.filter(|(token, _)| token.expires_ms.is_none_or(|at| at_least < at)))
         })?;
         Ok(found.filter(|(token, user)| {
             now_ms < token.ends_ms() && (token.kind == Kind::Token || user.is_some())

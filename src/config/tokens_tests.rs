@@ -40,6 +40,26 @@ fn a_token_is_found_by_its_secret_until_it_is_revoked_or_expires() {
 }
 
 #[test]
+fn a_token_that_has_expired_is_not_valid_again_when_the_clock_is_lost() {
+    let (_dir, config) = config();
+    // Entries of the audit have the real time, and there is one for each token.
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64;
+    let limited = |name, expires_ms| {
+        let new = NewToken { expires_ms: Some(expires_ms), ..new(name) };
+        config.create_token(&new, 0, BY).unwrap().1
+    };
+    let (over, valid) = (limited("over", now - DAY), limited("valid", now + DAY));
+    let (_, unlimited) = config.create_token(&new("unlimited"), 0, BY).unwrap();
+    let in_1970 = 1_000;
+    assert!(find(&config, &over, now).is_none() && find(&config, &over, in_1970).is_none());
+    assert!(find(&config, &valid, now).is_some() && find(&config, &valid, in_1970).is_some());
+    assert!(find(&config, &unlimited, in_1970).is_some());
+    add(&config, "ada", Role::Admin);
+    let (_, session) = session(&config, "ada", "192.0.2.1", in_1970);
+    assert!(find(&config, &session, in_1970 + DAY).is_some(), "whoever logs in then is in");
+}
+
+#[test]
 fn what_makes_no_sense_is_refused() {
     let (_dir, config) = config();
     config.create_token(&new("one"), NOW, BY).unwrap();
