@@ -76,6 +76,8 @@ impl Run {
             .enable_all()
             .build()
             .context("cannot start the I/O threads")?;
+        // From here on a signal is not lost, and none ends it in the middle of its start.
+        let signals = runtime.block_on(async { Signals::new() }).context("cannot listen for signals")?;
         let tls = https::prepare(&configured, &directory)?;
         let api = Api::new(configured.api(tls), runtime.handle().clone());
         let options = Options {
@@ -144,7 +146,7 @@ impl Run {
             eprintln!("{NEXT}");
         }
         let elsewhere = Elsewhere::start(&configured, &directory, &deployer, runtime.handle())?;
-        let heard = self.wait(&runtime, &deployer, &store, &api)?;
+        let heard = self.wait(signals, &runtime, &deployer, &store, &api);
         drop(control);
         drop(elsewhere);
         deployer.stop();
@@ -164,12 +166,12 @@ impl Run {
     /// Until a signal says stop, the time is over or the database is damaged; a hang-up reads the flow again.
     fn wait(
         &self,
+        mut signals: Signals,
         runtime: &tokio::runtime::Runtime,
         deployer: &Arc<Deployer>,
         store: &Store,
         api: &Api,
-    ) -> anyhow::Result<Heard> {
-        let mut signals = runtime.block_on(async { Signals::new() }).context("cannot listen for signals")?;
+    ) -> Heard {
         let end = self
             .run_for
             .map(|seconds| std::time::Instant::now() + Duration::from_secs_f64(seconds.clamp(0.0, 1e9)));
@@ -182,9 +184,9 @@ impl Run {
                         signals.stop().await;
                         std::process::exit(1);
                     });
-                    return Ok(heard);
+                    return heard;
                 }
-                heard @ (Heard::TimeIsOver | Heard::Damage) => return Ok(heard),
+                heard @ (Heard::TimeIsOver | Heard::Damage) => return heard,
                 Heard::HangUp => {
                     api.renew_certificates();
                     match &self.flow {

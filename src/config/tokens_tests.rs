@@ -43,7 +43,7 @@ fn a_token_is_found_by_its_secret_until_it_is_revoked_or_expires() {
 fn a_token_that_has_expired_is_not_valid_again_when_the_clock_is_lost() {
     let (_dir, config) = config();
     // Entries of the audit have the real time, and there is one for each token.
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64;
     let limited = |name, expires_ms| {
         let new = NewToken { expires_ms: Some(expires_ms), ..new(name) };
         config.create_token(&new, 0, BY).unwrap().1

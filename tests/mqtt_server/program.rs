@@ -70,6 +70,8 @@ impl Program {
             .arg(self.path("data"))
             .args(&self.arguments)
             .env_remove("RUST_LOG")
+            // It is about the broker, and many run at once.
+            .env("TIDEGATE_LISTEN", "off")
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
