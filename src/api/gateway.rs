@@ -1,6 +1,6 @@
 //! What the gateway itself serves beside the routes of nodes: its API, and the page on which the first admin is made.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::body::Body;
@@ -75,25 +75,32 @@ const OWN: &[&str] = &[
 ];
 
 pub struct Own {
-    router: Router,
-    live: Arc<Hub>,
+    gateway: Gateway,
+    body_limit: usize,
+    /// Made when it is asked for first: a board that nobody asks starts sooner.
+    router: OnceLock<Router>,
 }
 
 impl Own {
     pub fn new(gateway: Gateway, body_limit: usize) -> Own {
-        let live = gateway.live.clone();
-        let router = Router::new()
-            .merge(admin::router())
-            .merge(set_up::router())
-            .merge(v1::served().into_parts().0)
-            .route("/comms", get(live::comms))
-            .route("/metrics", get(metrics::metrics))
-            .fallback(nothing)
-            .method_not_allowed_fallback(not_so)
-            .layer(DefaultBodyLimit::max(body_limit))
-            .layer(middleware::map_response(secured))
-            .with_state(gateway);
-        Own { router, live }
+        Own { gateway, body_limit, router: OnceLock::new() }
+    }
+
+    fn router(&self) -> Router {
+        let made = || {
+            Router::new()
+                .merge(admin::router())
+                .merge(set_up::router())
+                .merge(v1::served().into_parts().0)
+                .route("/comms", get(live::comms))
+                .route("/metrics", get(metrics::metrics))
+                .fallback(nothing)
+                .method_not_allowed_fallback(not_so)
+                .layer(DefaultBodyLimit::max(self.body_limit))
+                .layer(middleware::map_response(secured))
+                .with_state(self.gateway.clone())
+        };
+        self.router.get_or_init(made).clone()
     }
 
     pub fn serves(path: &str) -> bool {
@@ -103,12 +110,12 @@ impl Own {
 
     /// Says goodbye to those that watch.
     pub fn stop(&self) {
-        self.live.stop();
+        self.gateway.live.stop();
     }
 
     pub async fn respond(&self, mut request: Request<Body>, from: Peer) -> Response<Body> {
         request.extensions_mut().insert(from);
-        match self.router.clone().oneshot(request).await {
+        match self.router().oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},
         }
