@@ -83,7 +83,8 @@ pub fn open(shared: &Arc<Shared>) -> Result<(), NodeError> {
         NodeError::disconnected(format!("cannot listen for HTTP on {address}: {error}{hint}"))
     })?;
     let address = listener.local_addr().unwrap_or(address);
-    tracing::info!("listening for HTTP on {address}");
+    let protocol = if shared.options.tls.is_some() { "HTTPS" } else { "HTTP" };
+    tracing::info!("listening for {protocol} on {address}");
     *shared.listener.bound.lock().unwrap_or_else(PoisonError::into_inner) = Some(address);
     *accepting = Some(tokio::spawn(accept(listener, shared.clone())));
     Ok(())

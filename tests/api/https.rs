@@ -25,7 +25,7 @@ impl Https {
         let mut options = vec!["--data", data.to_str().unwrap(), "--tls"];
         options.extend(more);
         let mut running = start(folder, vec![], &options);
-        let line = running.line_with("listening for HTTP on");
+        let line = running.line_with("listening for HTTPS on");
         let port = line.rsplit_once(':').unwrap().1.trim().parse().unwrap();
         Https { running, port }
     }
