@@ -191,6 +191,7 @@ fn look(entry: OwnedFd) -> Result<Entry, Failure> {
                         let Ok(file) = file else { continue };
                         files.push((name, beginning(file, HEAD)?));
                     }
+                    // Links and devices are not part of a library.
                     _ => {}
                 }
             }
@@ -240,6 +241,7 @@ fn add_up(folder: &OwnedFd, deeper: usize, sum: &mut (usize, u64)) -> Result<(),
                 let size = statat(folder, &name, AtFlags::SYMLINK_NOFOLLOW).map_or(0, |stat| stat.st_size);
                 sum.1 = sum.1.saturating_add(u64::try_from(size).unwrap_or(0));
             }
+            // Links and devices hold nothing here, and neither does what is deeper than anything is written.
             _ => {}
         }
     }
