@@ -72,12 +72,13 @@ fn a_server_that_is_away_is_waited_for() {
     let key = trusted_by(&[folder.path()]);
     let runtime = runtime();
     let gateway = Gateway::alone(folder.path(), "site-7", runtime.handle());
-    let server = Server::start(0, &signed(1, labelled("one"), &key), "\"v1\"");
-    let port = server.port;
-    drop(server);
+    // Who asks is hung up on, so that it is known when it has been asked in vain.
+    let away = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = away.local_addr().unwrap().port();
     let _pulling = pull(&gateway, port);
-    std::thread::sleep(Duration::from_millis(300));
+    drop(away.accept().unwrap());
     assert_eq!(gateway.runs().0, 0);
+    drop(away);
     let server = Server::start(port, &signed(1, labelled("one"), &key), "\"v1\"");
     wait_until("it is good", || gateway.runs() == (1, "one".to_string()));
     wait_until("it asks", || server.same() > 0);
