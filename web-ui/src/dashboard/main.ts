@@ -1,0 +1,2 @@
+import '../lib/ui/tokens.css';
+import '../lib/ui/base.css';

@@ -1,0 +1,82 @@
+// What the rest of the editor knows of the live socket. `live.svelte.ts` has it; docs/api.md says what goes over it.
+
+import type { Wire } from '../doc/item';
+import type { Schemas } from '../api/client';
+
+export type Connection = 'connecting' | 'open' | 'lost' | 'refused' | 'closed';
+
+/** What somebody wants to be told. What all parts of the editor want is put together and said once. */
+export interface Wants {
+  flows?: readonly string[];
+  nodes?: readonly string[];
+  metrics?: boolean;
+  statuses?: boolean;
+  debug?: boolean;
+  problems?: boolean;
+  backlogs?: boolean;
+  queues?: boolean;
+  timings?: boolean;
+  dashboard?: boolean;
+  taps?: readonly string[];
+  wireTaps?: readonly Wire[];
+  /** Which flow this person looks at, for the others. */
+  at?: string;
+}
+
+/** A wire as it is now. Properties are signals: reading one in a template follows it. */
+export interface WireSignal {
+  /** Messages a second, smoothed. */
+  readonly rate: number;
+  /** Since the page was opened. */
+  readonly passed: number;
+  /** The rates of the last minute, the oldest first. */
+  readonly history: readonly number[];
+}
+
+export interface NodeSignal {
+  readonly received: number;
+  readonly sent: number;
+  readonly errors: number;
+  /** A second, smoothed. */
+  readonly rateIn: number;
+  readonly rateOut: number;
+  /** Node-RED's badge: `{fill, shape, text}`; undefined without one. */
+  readonly status: { readonly fill?: string; readonly shape?: string; readonly text?: string } | undefined;
+  /** Microseconds that handling a message took: median and 95th percentile. Only while timings are wanted. */
+  readonly timing: { readonly p50: number; readonly p95: number; readonly samples: number } | undefined;
+  /** Only nodes that have a queue. */
+  readonly queue: QueueState | undefined;
+  /** Only sinks with an outbox. */
+  readonly backlog: Schemas['Backlog'] | undefined;
+}
+
+export interface QueueState {
+  readonly depth: number;
+  readonly capacity?: number;
+  readonly bytes?: number;
+  /** The share of the last span in which senders were held up: 0 to 1. */
+  readonly blocked?: number;
+  readonly dropped: number;
+  readonly spilling: boolean;
+}
+
+/** Messages of the socket by their `type`. */
+export type Told = { readonly type: string; readonly [property: string]: unknown };
+
+export interface LiveApi {
+  readonly connection: Connection;
+  /** When the connection was lost: the gateway's wall clock, milliseconds. */
+  readonly lostSince: number | undefined;
+  /** The gateway's clock: ages are told by it, for that of a browser may be wrong. */
+  now(): number;
+  /** From now on this is wanted too, until the function that it gives is called. */
+  want(wants: Wants): () => void;
+  /** Is told messages of one type as they come. */
+  on(type: string, hear: (told: Told) => void): () => void;
+  wire(wire: Wire): WireSignal;
+  node(id: string): NodeSignal;
+  /** All wires that had messages lately, without making signals for the rest: for the overlay. */
+  busyWires(): Iterable<{ readonly key: string; readonly rate: number }>;
+  start(): void;
+  stop(): void;
+}

@@ -1,0 +1,26 @@
+// A panel is a folder here with an index.ts that exports `panel`. Where it stands, and what it is called, it says itself.
+
+import type { Component } from 'svelte';
+
+import type { Permission } from '$lib/state/session.svelte';
+
+export interface Panel {
+  readonly id: string;
+  /** In English; translated where it is shown. */
+  readonly title: string;
+  readonly icon: string;
+  /** Left of the canvas, right of it, below it, or in place of it. */
+  readonly place: 'left' | 'right' | 'drawer' | 'page';
+  readonly order: number;
+  readonly needs?: Permission;
+  /** Loaded when it is shown first. */
+  readonly load: () => Promise<{ default: Component }>;
+}
+
+const found = import.meta.glob<{ panel: Panel }>('./*/index.ts', { eager: true });
+
+export const panels: readonly Panel[] = Object.values(found)
+  .map((file) => file.panel)
+  .sort((a, b) => a.order - b.order);
+
+export const panelsAt = (place: Panel['place']): Panel[] => panels.filter((panel) => panel.place === place);

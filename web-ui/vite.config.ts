@@ -1,0 +1,25 @@
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { defineConfig } from 'vitest/config';
+
+// Two pages: the editor, and the dashboard, which people open on phones and which loads nothing of the editor.
+// Everything with a hash in its name goes to /editor/, which the gateway lets browsers keep for ever.
+export default defineConfig({
+  plugins: [svelte()],
+  base: '/',
+  publicDir: 'public',
+  build: {
+    assetsDir: 'editor',
+    target: 'es2022',
+    // The policy of the page allows no inline script, and so no inline preload helper either.
+    modulePreload: { polyfill: false },
+    assetsInlineLimit: 0,
+    reportCompressedSize: false,
+    rollupOptions: { input: { index: 'index.html', dashboard: 'dashboard.html' } },
+  },
+  server: {
+    // `npm run dev` beside a gateway on its usual port.
+    proxy: { '/api': { target: 'http://127.0.0.1:1880', ws: true }, '/context': 'http://127.0.0.1:1880', '/inject': 'http://127.0.0.1:1880', '/debug': 'http://127.0.0.1:1880', '/set-up': 'http://127.0.0.1:1880' },
+  },
+  resolve: { alias: { '$lib': new URL('./src/lib', import.meta.url).pathname }, ...(process.env.VITEST ? { conditions: ['browser'] } : {}) },
+  test: { include: ['tests/unit/**/*.test.ts'], environment: 'node' },
+});
