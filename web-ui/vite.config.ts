@@ -18,7 +18,9 @@ export default defineConfig({
   },
   server: {
     // `npm run dev` beside a gateway on its usual port.
-    proxy: { '/api': { target: 'http://127.0.0.1:1880', ws: true }, '/context': 'http://127.0.0.1:1880', '/inject': 'http://127.0.0.1:1880', '/debug': 'http://127.0.0.1:1880', '/set-up': 'http://127.0.0.1:1880' },
+    proxy: Object.fromEntries(
+      ['/api', '/context', '/inject', '/debug', '/set-up', '/library', '/flows'].map((path) => [path, { target: process.env.TIDEGATE_URL ?? 'http://127.0.0.1:1880', ws: true }]),
+    ),
   },
   resolve: { alias: { '$lib': new URL('./src/lib', import.meta.url).pathname }, ...(process.env.VITEST ? { conditions: ['browser'] } : {}) },
   test: { include: ['tests/unit/**/*.test.ts'], environment: 'node' },
