@@ -260,21 +260,24 @@ test('what makes no sense is ignored', async () => {
 });
 
 test('badges, outboxes, queues, timings and people are where they belong', async () => {
-  const socket = await open();
+  const socket = await open({ you: 1 });
   socket.tell({ type: 'status', nodes: { a: { fill: 'green', text: 'on' }, b: {} } });
   const backlog = { node: 'a', storing: true, passing: 0, parked: 0, messages: [0, 0, 3], bytes: 10, drain_rate: 0, fill_rate: 1 };
   socket.tell({ type: 'backlogs', outboxes: [backlog] });
   socket.tell({ type: 'queues', nodes: { a: { depth: 3, dropped: 0, spilling: false } } });
-  socket.tell({ type: 'timings', nodes: { a: { p50: 20, p95: 90, samples: 100 } } });
-  socket.tell({ type: 'presence', people: [{ name: 'vic', at: 'flow' }] });
+  socket.tell({ type: 'queues', nodes: { b: { depth: 1, kind: 'held' } } });
+  socket.tell({ type: 'metrics', span_ms: 500, nodes: {}, wires: [], timings: { a: [20, 90, 100] } });
+  socket.tell({ type: 'presence', people: [{ id: 1, name: 'ada' }, { id: 2, name: 'vic', at: 'flow' }] });
   expect(live.node('a').status).toEqual({ fill: 'green', text: 'on' });
   expect(live.node('b').status).toBeUndefined();
   expect(live.node('a').backlog).toEqual(backlog);
   expect(live.node('a').queue).toMatchObject({ depth: 3 });
   expect(live.node('a').timing).toMatchObject({ p95: 90 });
-  expect(live.people).toEqual([{ name: 'vic', at: 'flow' }]);
+  expect(live.people).toEqual([{ id: '2', name: 'vic', at: 'flow' }]);
   socket.tell({ type: 'status', nodes: { a: {} } });
   socket.tell({ type: 'backlogs', outboxes: [] });
+  socket.tell({ type: 'deploy', number: 5, rev: 'r', standing: 'good' });
+  expect(live.node('b').queue).toBeUndefined();
   expect(live.node('a').status).toBeUndefined();
   expect(live.node('a').backlog).toBeUndefined();
   socket.cut();

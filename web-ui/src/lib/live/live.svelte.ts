@@ -33,6 +33,7 @@ export class Live implements LiveApi {
   #hearers = new Map<string, Set<(told: Told) => void>>();
   #states = new States();
   #ahead = 0;
+  #you: unknown;
   #tries = 0;
   #boot: number | undefined;
   #deploy: Schemas['LiveDeploy'] | undefined;
@@ -225,7 +226,7 @@ export class Live implements LiveApi {
     this.#askedAt = 0;
     if (told.type === 'hello') this.#welcome(told);
     else if (told.type === 'wrong') this.#misunderstood(told);
-    else if (told.type === 'presence') this.people = Array.isArray(told.people) ? (told.people as Person[]) : [];
+    else if (told.type === 'presence') this.people = others(told.people, this.#you);
     else if (told.type === 'deploy') this.#deploy = told as unknown as Schemas['LiveDeploy'];
     // What comes late, after sleep was wanted, would be drawn for nobody.
     if (!this.#asleep || told.type !== 'metrics') this.#states.hear(told);
@@ -235,6 +236,7 @@ export class Live implements LiveApi {
   #welcome(told: Told): void {
     this.#said = '';
     this.#without.clear();
+    this.#you = told.you;
     if (typeof told.now_ms === 'number') this.#ahead = told.now_ms - Date.now();
     const [from, deploy, before] = [this.lostSince, told.deploy as Schemas['LiveDeploy'] | undefined, this.#deploy];
     this.connection = 'open';
@@ -301,3 +303,6 @@ function parsed(data: unknown): Told | undefined {
     return undefined;
   }
 }
+
+const others = (people: unknown, you: unknown): Person[] =>
+  (Array.isArray(people) ? (people as Person[]) : []).map((person) => ({ ...person, id: String(person.id) })).filter(({ id }) => id !== String(you));

@@ -9,7 +9,7 @@ import type { NodeSignal, QueueState, Told } from './types';
 const MOST = 50_000;
 
 type Counted = readonly [received: number, sent: number, errors: number];
-type Timing = NonNullable<NodeSignal['timing']>;
+type Timed = readonly [p50: number, p95: number, samples: number];
 
 export class States {
   #wires = new Map<string, WireState>();
@@ -43,15 +43,8 @@ export class States {
     if (told.type === 'metrics') this.#counted(told);
     else if (told.type === 'status') this.#each<NonNullable<NodeSignal['status']>>(told.nodes, (node, status) => (node.status = isEmpty(status) ? undefined : status));
     else if (told.type === 'backlogs') this.#backlogs((told.outboxes ?? []) as readonly Schemas['Backlog'][]);
-    else if (told.type === 'queues') {
-      this.#all<QueueState>(told.nodes, (node, queue) => {
-        if (queue || node.queue) node.queue = queue;
-      });
-    } else if (told.type === 'timings') {
-      this.#all<Timing>(told.nodes, (node, timing) => {
-        if (timing || node.timing) node.timing = timing;
-      });
-    }
+    else if (told.type === 'queues') this.#each<QueueState | null>(told.nodes, (node, queue) => (node.queue = queue ?? undefined));
+    else if (told.type === 'deploy') this.#deployed();
   }
 
   #counted(told: Told): void {
@@ -60,6 +53,7 @@ export class States {
     const nodes = (told.nodes ?? {}) as Record<string, Counted>;
     this.#each<Counted>(nodes, (node, counted) => node.count(...counted, seconds));
     for (const [id, state] of this.#nodes) if (!(id in nodes)) state.rest();
+    this.#timed(told.timings);
     const seen = new Set<string>();
     for (const wire of (told.wires ?? []) as readonly (Wire & { passed: number })[]) {
       const key = wireKey(wire);
@@ -68,6 +62,17 @@ export class States {
       this.wire(wire).count(wire.passed, seconds);
     }
     for (const [key, state] of this.#wires) if (!seen.has(key)) state.count(0, seconds);
+  }
+
+  /** A node that handled nothing in the last span keeps what it had; where timings are not told, nothing is known. */
+  #timed(timings: unknown): void {
+    if (timings) this.#each<Timed>(timings, (node, [p50, p95, samples]) => (node.timing = { p50, p95, samples }));
+    else for (const state of this.#nodes.values()) if (state.timing) state.timing = undefined;
+  }
+
+  /** All queues are told anew, and only those that there are now. */
+  #deployed(): void {
+    for (const state of this.#nodes.values()) if (state.queue) state.queue = undefined;
   }
 
   /** All outboxes each time: one that is not there has none any more. */
@@ -79,13 +84,6 @@ export class States {
 
   #each<Value>(nodes: unknown, take: (node: NodeState, value: Value) => void): void {
     for (const [id, value] of Object.entries((nodes ?? {}) as Record<string, Value>)) if (this.#has(id)) take(this.node(id), value);
-  }
-
-  /** As `#each`, and all others are told that there is nothing. */
-  #all<Value>(nodes: unknown, take: (node: NodeState, value: Value | undefined) => void): void {
-    const told = (nodes ?? {}) as Record<string, Value>;
-    this.#each<Value>(told, take);
-    for (const [id, state] of this.#nodes) if (!(id in told)) take(state, undefined);
   }
 
   #has(id: string): boolean {

@@ -53,19 +53,24 @@ export interface NodeSignal {
   readonly backlog: Schemas['Backlog'] | undefined;
 }
 
+/** Where messages wait: docs/api.md says what each figure means for each kind. */
 export interface QueueState {
+  readonly kind?: 'outbox' | 'inbox' | 'held' | 'lane' | 'in_flight';
   readonly depth: number;
   readonly capacity?: number;
   readonly bytes?: number;
   /** The share of the last span in which senders were held up: 0 to 1. */
   readonly blocked?: number;
-  readonly dropped: number;
-  readonly spilling: boolean;
+  readonly dropped?: number;
+  readonly spilling?: boolean;
 }
 
 /** Somebody else who has this editor open. */
 export interface Person {
+  readonly id: string;
   readonly name: string;
+  /** Since when, by the gateway's clock. */
+  readonly since_ms?: number;
   /** The flow that they look at. */
   readonly at?: string;
 }
