@@ -22,6 +22,10 @@ export class Editor {
   readonly live: LiveApi = new Live();
   types = $state.raw(new NodeTypes([]));
 
+  constructor() {
+    this.live.on('refused', () => void this.session.look());
+  }
+
   /** Goes to an item, wherever it is, and chooses it. */
   show(id: string): void {
     const item = this.draft.doc.get(id);
