@@ -34,6 +34,7 @@ mod port;
 mod resources;
 mod revive;
 mod scopes;
+mod screens;
 mod simulation;
 mod slot;
 mod surroundings;
@@ -59,6 +60,7 @@ pub use deploy::{Deployed, Refused};
 pub use drain::Drained;
 pub use observer::{Event, LogObserver, NodeRef, Observer};
 pub use outbox::{Backlog, queue_name};
+pub use screens::{Screen, Screens, Seen};
 pub use simulation::Simulation;
 
 use tidegate_nodes::error::NodeError;
@@ -137,6 +139,7 @@ pub struct Shared {
     observer: Arc<dyn Observer>,
     directory: Directory,
     counters: CounterTable,
+    screens: Screens,
     options: Options,
     resources: RwLock<HashMap<Str, Arc<Lent>>>,
     /// By the id of their sink; they outlast deploys.
@@ -247,6 +250,11 @@ impl Engine {
         &self.shared.counters
     }
 
+    /// What nodes show on the dashboard.
+    pub fn screens(&self) -> &Screens {
+        &self.shared.screens
+    }
+
     /// The balance of each source that waits for acknowledgements, since it was started.
     pub fn sources(&self) -> Vec<SourceBalance> {
         let layout = self.lock();
@@ -322,6 +330,7 @@ impl Shared {
             observer,
             directory: Directory::default(),
             counters: CounterTable::default(),
+            screens: Screens::default(),
             resources: RwLock::default(),
             outboxes: Mutex::default(),
             random: Mutex::new(options.seed),

@@ -12,11 +12,12 @@ use axum::http::{Response, StatusCode};
 use tidegate_nodes::value::Str;
 use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 
-use super::super::access::{Read, secret};
+use super::super::access::{Dashboard as MayLook, secret};
 use super::super::fault::Fault;
 use super::super::gateway::{Gateway, blocking};
 use super::super::v1::{NodeTrouble, troubles};
 use super::comms::status_json;
+use super::dashboard::Widgets;
 use super::encode;
 use super::feed::{Feed, Inbox, Rate, What};
 use super::guard::{self, Guard};
@@ -24,6 +25,7 @@ use super::hub::Listening;
 use super::messages::{Deploy, Said, Told, VERSION, Watch};
 use super::metrics::Meter;
 use super::socket::{Ended, Socket, upgrade};
+use crate::access::Permission;
 use crate::config::Standing;
 use crate::engine::{Backlog, Tap};
 
@@ -34,7 +36,7 @@ const RATE: Rate = Rate { each: 20, all: 100 };
 
 /// The live socket: what happens, as it happens. It becomes a WebSocket, whose messages are `LiveSaid` and `LiveTold`
 #[utoipa::path(get, path = "/api/v1/live", tag = "live", responses((status = 101, description = "It is a WebSocket now")))]
-pub async fn live(_: Read, State(gateway): State<Gateway>, parts: Parts) -> Result<Response<Body>, Fault> {
+pub async fn live(_: MayLook, State(gateway): State<Gateway>, parts: Parts) -> Result<Response<Body>, Fault> {
     let secret = secret(&parts)?.unwrap_or_default();
     let place = gateway.live.place().ok_or_else(|| {
         let text = "too many clients listen already";
@@ -42,7 +44,7 @@ pub async fn live(_: Read, State(gateway): State<Gateway>, parts: Parts) -> Resu
     })?;
     upgrade(&parts, move |mut socket| async move {
         let mut stopping = gateway.live.stopping();
-        let ended = match Guard::of(gateway.access.clone(), secret).await {
+        let ended = match Guard::of(gateway.access.clone(), secret, Permission::Dashboard).await {
             Some(guard) => tokio::select! {
                 ended = Client::new(&gateway, guard).run(&mut socket) => ended.err().unwrap_or(Ended::Gone),
                 _ = stopping.wait_for(|stopping| *stopping) => Ended::Stopping,
@@ -65,6 +67,7 @@ struct Client {
     badges: HashSet<Str>,
     backlogs: Option<Arc<Vec<Backlog>>>,
     problems: Option<Vec<NodeTrouble>>,
+    widgets: Option<Widgets>,
     deploy: Deploy,
 }
 
@@ -80,13 +83,14 @@ impl Client {
             badges: HashSet::new(),
             backlogs: None,
             problems: None,
+            widgets: None,
             deploy: deploy(gateway),
         }
     }
 
     async fn run(mut self, socket: &mut Socket) -> Result<(), Ended> {
         let mut news = self.gateway.deployer.news();
-        self.deploy = deploy(&self.gateway);
+        self.deploy = self.deploy_now();
         let hello = Told::Hello {
             version: VERSION,
             gateway: env!("CARGO_PKG_VERSION"),
@@ -135,6 +139,7 @@ impl Client {
             Ok(None) => return say(socket, &Told::Pong).await,
             Err(fault) => return say(socket, &Told::Wrong { error: fault.told() }).await,
         };
+        let (watch, beyond) = watch.within(self.guard.may(Permission::Read));
         self.watch = watch;
         // Everything is told anew, since what is watched is another part.
         (self.backlogs, self.problems) = (None, None);
@@ -145,8 +150,9 @@ impl Client {
             .metrics
             .then(|| Meter::new(self.gateway.deployer.engine().counters(), &current.document));
         let refused = self.watch.needs_payloads() && !self.guard.sees_payloads();
-        let not_allowed = if refused { vec!["debug", "taps"] } else { Vec::new() };
+        let not_allowed = if refused { vec!["debug", "taps"] } else { beyond };
         say(socket, &Told::Watching { not_allowed, unknown }).await?;
+        self.widgets = self.watch.dashboard.then(Widgets::default);
         self.badges.clear();
         let wants = self.watch.wants(false);
         if wants.statuses {
@@ -179,6 +185,15 @@ impl Client {
         unknown
     }
 
+    /// What runs now; who is here for the dashboard only need not know why.
+    fn deploy_now(&self) -> Deploy {
+        let mut now = deploy(&self.gateway);
+        if !self.guard.may(Permission::Read) {
+            now.reason.clear();
+        }
+        now
+    }
+
     async fn deployed(&mut self, socket: &mut Socket) -> Result<(), Ended> {
         // Nodes that have begun anew are tapped anew.
         self.want();
@@ -186,7 +201,7 @@ impl Client {
         if let Some(meter) = &mut self.meter {
             meter.deployed(&current.document);
         }
-        let now = deploy(&self.gateway);
+        let now = self.deploy_now();
         if now != self.deploy {
             self.deploy = now.clone();
             say(socket, &Told::Deploy(now)).await?;
@@ -206,6 +221,9 @@ impl Client {
 
     async fn tell(&mut self, turn: u64, socket: &mut Socket) -> Result<(), Ended> {
         self.tell_events(self.listening.feed.drain(), socket).await?;
+        if let Some(widgets) = &mut self.widgets {
+            widgets.tell(self.gateway.deployer.engine().screens(), socket).await?;
+        }
         if turn.is_multiple_of(2)
             && let Some(meter) = &mut self.meter
         {
@@ -278,7 +296,7 @@ fn deploy(gateway: &Gateway) -> Deploy {
     }
 }
 
-async fn say(socket: &mut Socket, told: &Told) -> Result<(), Ended> {
+pub(super) async fn say(socket: &mut Socket, told: &Told) -> Result<(), Ended> {
     let text = serde_json::to_string(told).map_err(|error| {
         tracing::error!("a message of the live socket cannot be written: {error}");
         Ended::Wrong

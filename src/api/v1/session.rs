@@ -10,7 +10,7 @@ use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::super::access::{Caller, Read, forget, from, is_own_origin, keep};
+use super::super::access::{Caller, Dashboard, forget, from, is_own_origin, keep};
 use super::super::fault::Fault;
 use super::super::gateway::{Gateway, blocking};
 use crate::access::{By, Caller as Known, Kind, Moment, Permission};
@@ -28,7 +28,7 @@ pub struct Session {
     /// Of the user, or of the token.
     name: String,
     kind: Kind,
-    /// `read`, `payloads`, `inject`, `deploy`, `admin`, `metrics`
+    /// `read`, `payloads`, `inject`, `deploy`, `admin`, `metrics`, `dashboard` (see it), `operate` (use it)
     may: Vec<&'static str>,
 }
 
@@ -61,14 +61,14 @@ pub async fn log_in(
 
 /// Who asks, and what they may do
 #[utoipa::path(get, path = "/api/v1/session", tag = "access", responses((status = 200, body = Session)))]
-pub async fn who(Read(caller): Read) -> Json<Session> {
+pub async fn who(Dashboard(caller): Dashboard) -> Json<Session> {
     Json(shown(&caller.known))
 }
 
 /// Ends the session, or the token, that asks
 #[utoipa::path(delete, path = "/api/v1/session", tag = "access", responses((status = 204, description = "It has ended")))]
 pub async fn log_out(
-    Read(caller): Read,
+    Dashboard(caller): Dashboard,
     State(gateway): State<Gateway>,
     parts: Parts,
 ) -> Result<impl IntoResponse, Fault> {
@@ -98,5 +98,7 @@ fn name(permission: Permission) -> &'static str {
         Permission::Deploy => "deploy",
         Permission::Admin => "admin",
         Permission::Metrics => "metrics",
+        Permission::Dashboard => "dashboard",
+        Permission::Operate => "operate",
     }
 }
