@@ -26,7 +26,7 @@ pub enum Lang {
 pub fn mistakes(lang: Lang, code: &str, field: &str, node: &Map<String, Json>) -> Vec<Mistake> {
     match lang {
         Lang::Rhai => script(code, field, node),
-        Lang::Json => match serde_json::from_str::<serde::de::IgnoredAny>(code) {
+        Lang::Json => match serde_json::from_str::<Json>(code) {
             Ok(_) => Vec::new(),
             Err(error) => {
                 let text = error.to_string();

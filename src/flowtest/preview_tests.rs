@@ -80,10 +80,9 @@ fn time_and_bytes_are_bounded() {
         told["stopped"]
     );
     let told = tried(function("loop { }"), &many[..1]);
-    assert!(
-        told["results"][0]["error"]["message"].as_str().unwrap().contains("operations")
-            || told["stopped"] == "time"
-    );
+    // By its operations, or on a busy machine by the clock.
+    let why = told["results"][0]["error"]["message"].as_str().unwrap();
+    assert!(why.contains("operations") || why.contains("timed out"), "{why}");
     let told =
         tried(function("let t = \"x\"; t.pad(100_000, \"x\"); msg.payload = t; [[msg, msg, msg]]"), &many);
     assert_eq!(told["stopped"], "bytes");

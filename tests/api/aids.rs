@@ -9,7 +9,9 @@ fn what_scripts_can_use_is_listed() {
     let folder = tempfile::tempdir().unwrap();
     let gateway = start(folder.path(), vec![]);
     let list = get(&gateway, &log_in(&gateway, "vic"), "/api/v1/functions/rhai").json();
-    let names = |kind: &str| list[kind].as_array().unwrap().iter().map(|entry| entry["name"].clone()).collect::<Vec<_>>();
+    let names = |kind: &str| {
+        list[kind].as_array().unwrap().iter().map(|entry| entry["name"].clone()).collect::<Vec<_>>()
+    };
     assert!(names("functions").contains(&json!("json_parse")) && names("methods").contains(&json!("status")));
     assert!(names("variables").contains(&json!("msg")));
     assert!(list["keywords"].as_array().unwrap().contains(&json!("let")));
@@ -31,7 +33,8 @@ fn code_is_checked_and_nodes_are_tried_by_those_who_may_deploy() {
     assert_eq!(check(&vic, &json!({"lang": "json", "code": "[1]"})).status, 403);
 
     let preview = |who: &str, body: &Json| ask(&gateway, who, "POST", "/api/v1/preview", "", body);
-    let node = json!({"id": "f", "type": "function", "lang": "rhai", "func": "msg.payload += 1; msg", "outputs": 1});
+    let node =
+        json!({"id": "f", "type": "function", "lang": "rhai", "func": "msg.payload += 1; msg", "outputs": 1});
     let tried = preview(&eve, &json!({"node": node, "messages": [{"payload": 1}, {"payload": "a"}]}));
     assert_eq!(tried.status, 200, "{}", tried.body);
     assert_eq!(tried.json()["results"][0]["outputs"][0][0]["payload"], 2);
@@ -47,7 +50,12 @@ fn code_is_checked_and_nodes_are_tried_by_those_who_may_deploy() {
         (json!({"node": {}, "messages": [1]}), 422, "invalid"),
     ] {
         let refused = preview(&eve, &body);
-        assert_eq!((refused.status, refused.json()["code"].as_str()), (status, Some(code)), "{}", refused.body);
+        assert_eq!(
+            (refused.status, refused.json()["code"].as_str()),
+            (status, Some(code)),
+            "{}",
+            refused.body
+        );
     }
     assert_eq!(preview(&vic, &json!({"node": {"type": "change"}, "messages": []})).status, 403);
 }
