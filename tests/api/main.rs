@@ -5,6 +5,7 @@
 mod access;
 mod accounts;
 mod admin;
+mod aids;
 #[path = "../support/brokers/certificates.rs"]
 mod certificates;
 mod comms;

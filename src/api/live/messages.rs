@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value as Json;
 use tidegate_nodes::value::{Object, Str};
 use utoipa::ToSchema;
@@ -166,6 +166,22 @@ fn set(ids: &Option<Vec<String>>) -> HashSet<Str> {
     ids.iter().flatten().map(Str::new).collect()
 }
 
+/// A list that is told as an object, without being put in order first.
+#[derive(Debug)]
+pub struct ByNode<T>(pub Vec<(Str, T)>);
+
+impl<T> ByNode<T> {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<T: Serialize> Serialize for ByNode<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(node, value)| (node, value)))
+    }
+}
+
 /// From the gateway.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "kebab-case")]
@@ -205,13 +221,13 @@ pub enum Told {
         span_ms: u64,
         /// By node: received, sent, errors.
         #[schema(value_type = BTreeMap<String, [u64; 3]>)]
-        nodes: BTreeMap<Str, [u64; 3]>,
+        nodes: ByNode<[u64; 3]>,
         wires: Vec<WireDelta>,
         /// By node: half of the sampled messages took less than the first number of microseconds, 95 of 100 less than the
         /// second; and how many were sampled.
         #[schema(value_type = BTreeMap<String, [f64; 3]>)]
-        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-        timings: BTreeMap<Str, [f64; 3]>,
+        #[serde(skip_serializing_if = "ByNode::is_empty")]
+        timings: ByNode<[f64; 3]>,
     },
     /// Where messages wait, by node: those that have changed.
     Queues {

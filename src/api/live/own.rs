@@ -171,7 +171,8 @@ impl Client {
         let current = self.gateway.deployer.current();
         self.places = Places::of(&current.document);
         let counters = self.gateway.deployer.engine().counters();
-        self.meter = self.watch.metrics.then(|| Meter::new(counters));
+        let of = self.watch.wants(false).of;
+        self.meter = self.watch.metrics.then(|| Meter::new(counters, &of, &self.places));
         self.gauge = self.watch.queues.then(Gauge::new);
         let timed = self.watch.timings.then(|| counters.watch_timings());
         let waited = self.watch.queues.then(|| counters.watch_waits());
@@ -234,6 +235,9 @@ impl Client {
         self.want();
         let current = self.gateway.deployer.current();
         self.places = Places::of(&current.document);
+        if let Some(meter) = &mut self.meter {
+            meter.deployed();
+        }
         // Other nodes have queues now.
         self.gauge = self.watch.queues.then(Gauge::new);
         let now = self.deploy_now();

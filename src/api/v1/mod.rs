@@ -3,6 +3,7 @@
 
 #![allow(unused_qualifications, reason = "what describes a route writes them out")]
 
+mod aids;
 mod alarms;
 mod dashboard;
 mod deploys;
@@ -41,6 +42,9 @@ pub fn served() -> Served {
         .add::<system::__path_system, _>(Look, &[], system::system)
         .add::<nodes::__path_nodes, _>(Look, &[], nodes::nodes)
         .add::<nodes::__path_node, _>(Look, &[404], nodes::node)
+        .add::<aids::__path_functions, _>(Look, &[], aids::functions)
+        .add::<aids::__path_check, _>(Deploy, &[400, 415, 422], aids::check)
+        .add::<aids::__path_preview, _>(Deploy, &[400, 415, 422], aids::preview)
         .add::<deploys::__path_flows, _>(Look, &[], deploys::flows)
         .add::<deploys::__path_validate, _>(Deploy, &[400], deploys::validate)
         .add::<deploys::__path_deploy, _>(Deploy, &[400, 409], deploys::deploy)
