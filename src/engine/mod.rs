@@ -31,6 +31,7 @@ mod panics;
 mod pending;
 mod place;
 mod port;
+mod queues;
 mod resources;
 mod revive;
 mod scopes;
@@ -40,7 +41,9 @@ mod slot;
 mod surroundings;
 mod swap;
 mod timers;
+mod timings;
 mod waiting;
+mod waits;
 mod workers;
 
 #[cfg(test)]
@@ -55,13 +58,15 @@ pub use admission::{Limits, SourceBalance};
 pub use backoff::Backoff;
 pub use clock::Clock;
 pub use context::{Contexts, DISK, GLOBAL};
-pub use counters::{CounterTable, NodeCount, Tap, WireCount};
+pub use counters::{CounterTable, NodeCount, Tap, Watching, WireCount};
 pub use deploy::{Deployed, Refused};
 pub use drain::Drained;
 pub use observer::{Event, LogObserver, NodeRef, Observer};
 pub use outbox::{Backlog, queue_name};
+pub use queues::{QueueCount, QueueKind};
 pub use screens::{Screen, Screens, Seen};
 pub use simulation::Simulation;
+pub use timings::Timing;
 
 use tidegate_nodes::error::NodeError;
 use tidegate_nodes::host::Settings;
@@ -75,6 +80,7 @@ use directory::Directory;
 use inbox::{Command, Waker};
 use outbox::Outbox;
 use pending::Pending;
+use queues::Gauges;
 use resources::Lent;
 use workers::Workers;
 
@@ -140,6 +146,7 @@ pub struct Shared {
     directory: Directory,
     counters: CounterTable,
     screens: Screens,
+    gauges: Gauges,
     options: Options,
     resources: RwLock<HashMap<Str, Arc<Lent>>>,
     /// By the id of their sink; they outlast deploys.
@@ -331,6 +338,7 @@ impl Shared {
             directory: Directory::default(),
             counters: CounterTable::default(),
             screens: Screens::default(),
+            gauges: Gauges::default(),
             resources: RwLock::default(),
             outboxes: Mutex::default(),
             random: Mutex::new(options.seed),

@@ -10,6 +10,7 @@ mod certificates;
 mod comms;
 mod dashboard;
 mod deploys;
+mod editor;
 #[path = "../http/gateway.rs"]
 mod gateway;
 mod https;

@@ -1,0 +1,346 @@
+// The document being edited. Every change is a step with what was before and what is after, so everything can be undone;
+// nothing here knows of a page, a framework or the network.
+
+import { kindOf, placeOf, same, wiresOf, type Item, type Wire } from './item';
+
+/** One item before and after: `undefined` where it was not there, or is gone. */
+export interface Patch {
+  readonly id: string;
+  readonly before: Item | undefined;
+  readonly after: Item | undefined;
+  /** Where it stands in the document afterwards; as it was, when it was taken out. */
+  readonly at: number;
+  /** Where it stood before, when it has another place in the document now. */
+  readonly was?: number;
+}
+
+export interface Step {
+  /** What was done, for a person: "Move 3 nodes". */
+  readonly label: string;
+  readonly patches: readonly Patch[];
+}
+
+/** A step as it is kept. Edits that joined it and put items in or out stay apart: their places mean something only in order. */
+interface Kept {
+  label: string;
+  parts: (readonly Patch[])[];
+}
+
+/** Whatever has items to look up: a document, or an edit that sees its own changes. */
+export interface Items {
+  get(id: string): Item | undefined;
+  on(place: string): Item[];
+  incoming(id: string): Wire[];
+}
+
+export interface Change {
+  readonly patches: readonly Patch[];
+  readonly by: 'edit' | 'undo' | 'redo' | 'load';
+}
+
+type Listener = (change: Change) => void;
+/** More steps back than this are forgotten. */
+const MOST_STEPS = 1_000;
+
+export class FlowDoc implements Items {
+  #items = new Map<string, Item>();
+  #order: string[] = [];
+  /** Where each stands in `#order`; made when it is asked for. */
+  #indices: Map<string, number> | undefined;
+  #places = new Map<string, Set<string>>();
+  #incoming = new Map<string, Set<string>>();
+  #done: Kept[] = [];
+  #undone: Kept[] = [];
+  #joins: string | undefined;
+  #listeners = new Set<Listener>();
+
+  constructor(items: readonly Item[] = []) {
+    this.#fill(items);
+  }
+
+  get(id: string): Item | undefined {
+    return this.#items.get(id);
+  }
+
+  has(id: string): boolean {
+    return this.#items.has(id);
+  }
+
+  get size(): number {
+    return this.#items.size;
+  }
+
+  /** All items in the order of the document: what goes to the gateway. */
+  items(): Item[] {
+    return this.#order.map((id) => this.#items.get(id)).filter((item) => item !== undefined);
+  }
+
+  /** What is on a tab or in a subflow: nodes, groups, and config nodes that belong to it. */
+  on(place: string): Item[] {
+    const ids = [...(this.#places.get(place) ?? [])].sort((a, b) => this.indexOf(a) - this.indexOf(b));
+    return ids.map((id) => this.#items.get(id)).filter((item) => item !== undefined);
+  }
+
+  /** Wires that lead to a node. */
+  incoming(id: string): Wire[] {
+    const wires: Wire[] = [];
+    for (const from of this.#incoming.get(id) ?? []) {
+      wiresOf(this.#items.get(from)).forEach((ends, port) => {
+        for (const to of ends) if (to === id) wires.push({ from, port, to });
+      });
+    }
+    return wires;
+  }
+
+  /** Wires that leave a node, also those that lead to nowhere. */
+  outgoing(id: string): Wire[] {
+    const item = this.#items.get(id);
+    return item ? wiresFrom(item) : [];
+  }
+
+  /** Replaces everything: a document that was loaded. Nothing of before can be undone. */
+  load(items: readonly Item[]): void {
+    const before = [...this.#items.values()];
+    this.#fill(items);
+    this.#done = [];
+    this.#undone = [];
+    this.#joins = undefined;
+    const gone = before.filter((item) => !this.#items.has(item.id)).map((item) => ({ id: item.id, before: item, after: undefined, at: 0 }));
+    const here = this.items().map((item, at) => ({ id: item.id, before: undefined, after: item, at }));
+    this.#tell({ patches: [...gone, ...here], by: 'load' });
+  }
+
+  /**
+   * One step that can be undone. Edits with the same `joins` that follow each other are one step: typing, or moving by keys.
+   * Gives nothing when nothing has changed. When `work` throws, nothing has happened.
+   */
+  edit(label: string, work: (edit: Edit) => void, joins?: string): Step | undefined {
+    const edit = new Edit(this);
+    work(edit);
+    const patches = edit.patches();
+    if (patches.length === 0) return undefined;
+    this.#apply(patches);
+    const last = this.#done.at(-1);
+    if (joins !== undefined && joins === this.#joins && last && this.#undone.length === 0) {
+      last.label = label;
+      const before = last.parts.at(-1);
+      if (before && !patches.some(isPlaced)) last.parts[last.parts.length - 1] = joined(before, patches);
+      else last.parts.push(patches);
+    } else {
+      this.#done.push({ label, parts: [patches] });
+      if (this.#done.length > MOST_STEPS) this.#done.shift();
+    }
+    this.#joins = joins;
+    this.#undone = [];
+    this.#tell({ patches, by: 'edit' });
+    return { label, patches };
+  }
+
+  /** The next edit is a step of its own, whatever it joins. */
+  endJoin(): void {
+    this.#joins = undefined;
+  }
+
+  get nextUndo(): string | undefined {
+    return this.#done.at(-1)?.label;
+  }
+
+  get nextRedo(): string | undefined {
+    return this.#undone.at(-1)?.label;
+  }
+
+  undo(): Step | undefined {
+    const step = this.#done.pop();
+    if (!step) return undefined;
+    this.#undone.push(step);
+    return this.#replay(step, step.parts.map((part) => part.map(turned)).reverse(), 'undo');
+  }
+
+  redo(): Step | undefined {
+    const step = this.#undone.pop();
+    if (!step) return undefined;
+    this.#done.push(step);
+    return this.#replay(step, step.parts, 'redo');
+  }
+
+  onChange(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  indexOf(id: string): number {
+    this.#indices ??= new Map(this.#order.map((each, index) => [each, index]));
+    return this.#indices.get(id) ?? -1;
+  }
+
+  #fill(items: readonly Item[]): void {
+    this.#items.clear();
+    this.#order = [];
+    this.#indices = undefined;
+    this.#places.clear();
+    this.#incoming.clear();
+    for (const item of items) {
+      // Of two with one id the first counts, as in the gateway, which tells it.
+      if (this.#items.has(item.id)) continue;
+      this.#order.push(item.id);
+      this.#items.set(item.id, item);
+      this.#link(item);
+    }
+  }
+
+  #replay(step: Kept, parts: readonly (readonly Patch[])[], by: 'undo' | 'redo'): Step {
+    this.#joins = undefined;
+    for (const part of parts) this.#apply(part);
+    const patches = parts.reduce((all, part) => joined(all, part));
+    this.#tell({ patches, by });
+    return { label: step.label, patches };
+  }
+
+  #apply(patches: readonly Patch[]): void {
+    for (const { id, after } of patches) {
+      const now = this.#items.get(id);
+      if (now) this.#unlink(now);
+      if (after) {
+        this.#items.set(id, after);
+        this.#link(after);
+      } else {
+        this.#items.delete(id);
+      }
+    }
+    const placed = patches.filter(isPlaced);
+    if (placed.length === 0) return;
+    // First all are taken out, and then each is put where it stands in the end: so a step that is turned gives the order of before.
+    const out = new Set(placed.map(({ id }) => id));
+    const rest = this.#order.filter((id) => !out.has(id));
+    const into = placed.filter(({ after }) => after).sort((a, b) => a.at - b.at);
+    const order: string[] = [];
+    let next = 0;
+    for (const { id, at } of into) {
+      while (order.length < at && next < rest.length) order.push(rest[next++]!);
+      order.push(id);
+    }
+    for (; next < rest.length; next += 1) order.push(rest[next]!);
+    this.#order = order;
+    this.#indices = undefined;
+  }
+
+  #link(item: Item): void {
+    put(this.#places, placeOf(item), item.id);
+    for (const ends of wiresOf(item)) for (const to of ends) put(this.#incoming, to, item.id);
+  }
+
+  #unlink(item: Item): void {
+    this.#places.get(placeOf(item))?.delete(item.id);
+    for (const ends of wiresOf(item)) for (const to of ends) this.#incoming.get(to)?.delete(item.id);
+  }
+
+  #tell(change: Change): void {
+    for (const listener of this.#listeners) listener(change);
+  }
+}
+
+/** What an edit works with: it sees its own changes, and the document only has them when the edit is done. */
+export class Edit implements Items {
+  readonly doc: FlowDoc;
+  #after = new Map<string, Item | undefined>();
+  #at = new Map<string, number>();
+
+  constructor(doc: FlowDoc) {
+    this.doc = doc;
+  }
+
+  get(id: string): Item | undefined {
+    return this.#after.has(id) ? this.#after.get(id) : this.doc.get(id);
+  }
+
+  /** All items: those of the document in their order, then what is new. */
+  items(): Item[] {
+    const items = this.doc.items().map(({ id }) => this.get(id));
+    for (const [id, item] of this.#after) if (!this.doc.has(id)) items.push(item);
+    return items.filter((item) => item !== undefined);
+  }
+
+  on(place: string): Item[] {
+    const items = this.doc.on(place).filter(({ id }) => !this.#after.has(id));
+    for (const item of this.#after.values()) if (item && placeOf(item) === place) items.push(item);
+    return items;
+  }
+
+  incoming(id: string): Wire[] {
+    const wires = this.doc.incoming(id).filter(({ from }) => !this.#after.has(from));
+    for (const item of this.#after.values()) if (item) wires.push(...wiresFrom(item).filter(({ to }) => to === id));
+    return wires;
+  }
+
+  /** Adds an item, at the end or at a place in the document; one with the same id is replaced. */
+  put(item: Item, at?: number): void {
+    this.#after.set(item.id, item);
+    if (at !== undefined) this.#at.set(item.id, at);
+  }
+
+  /** Changes properties. One that is `undefined` goes. Does nothing when there is no such item. */
+  set(id: string, properties: Readonly<Record<string, unknown>>): void {
+    const item = this.get(id);
+    if (!item) return;
+    // Made of entries, for a property may be called `__proto__`.
+    const changed = new Map(Object.entries(item));
+    for (const [name, value] of Object.entries(properties)) {
+      if (value === undefined) changed.delete(name);
+      else changed.set(name, value);
+    }
+    this.#after.set(id, Object.fromEntries(changed) as unknown as Item);
+  }
+
+  remove(id: string): void {
+    if (this.get(id)) this.#after.set(id, undefined);
+  }
+
+  patches(): Patch[] {
+    const patches: Patch[] = [];
+    // What is added without a place comes behind everything else.
+    let end = this.doc.size;
+    for (const [id, after] of this.#after) {
+      if (after === undefined && this.doc.has(id)) end -= 1;
+      if (after && !this.doc.has(id) && this.#at.has(id)) end += 1;
+    }
+    for (const [id, after] of this.#after) {
+      const before = this.doc.get(id);
+      const was = this.doc.indexOf(id);
+      const at = this.#at.get(id) ?? (before ? was : end);
+      const moved = before !== undefined && after !== undefined && at !== was;
+      if (!moved && same(before, after)) continue;
+      if (!before && !this.#at.has(id)) end += 1;
+      patches.push({ id, before, after, at: before && after ? at : after ? at : was, ...(moved ? { was } : {}) });
+    }
+    return patches;
+  }
+}
+
+const isPlaced = ({ before, after, was }: Patch): boolean => !before !== !after || was !== undefined;
+
+const turned = ({ id, before, after, at, was }: Patch): Patch =>
+  was === undefined ? { id, before: after, after: before, at } : { id, before: after, after: before, at: was, was: at };
+
+/** Two steps as one: what was before the first, what is after the second. */
+function joined(first: readonly Patch[], second: readonly Patch[]): Patch[] {
+  const all = new Map(first.map((patch) => [patch.id, patch]));
+  for (const patch of second) {
+    const before = all.get(patch.id);
+    all.set(patch.id, before ? { ...before, after: patch.after } : patch);
+  }
+  return [...all.values()];
+}
+
+const wiresFrom = (item: Item): Wire[] => wiresOf(item).flatMap((ends, port) => ends.map((to) => ({ from: item.id, port, to })));
+
+function put(map: Map<string, Set<string>>, key: string, id: string): void {
+  const ids = map.get(key);
+  if (ids) ids.add(id);
+  else map.set(key, new Set([id]));
+}
+
+/** Whether it stands on the canvas of a place. */
+export const isOnCanvas = (item: Item): boolean => {
+  const kind = kindOf(item);
+  return kind === 'node' || kind === 'group';
+};

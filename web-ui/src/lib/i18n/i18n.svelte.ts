@@ -1,0 +1,38 @@
+// Texts stand in the code in English and are their own keys; other languages are loaded when they are wanted.
+// A test looks that each text of the code is there in each language.
+
+const loaders = import.meta.glob<{ default: Readonly<Record<string, string>> }>('./de/*.ts');
+
+export const LANGUAGES: readonly { readonly code: string; readonly name: string }[] = [
+  { code: 'en', name: 'English' },
+  { code: 'de', name: 'Deutsch' },
+];
+
+let dictionary = $state.raw<Readonly<Record<string, string>>>({});
+let language = $state('en');
+
+export type Params = Readonly<Record<string, string | number>>;
+
+/** The text in the language of the person; `{name}` is replaced by the parameter of that name. */
+export function t(text: string, params?: Params): string {
+  const found = dictionary[text] ?? text;
+  return params ? found.replace(/\{(\w+)\}/g, (whole, name: string) => String(params[name] ?? whole)) : found;
+}
+
+/** One or many: `tn(3, '1 message', '{n} messages')`. */
+export const tn = (n: number, one: string, many: string, params?: Params): string => t(n === 1 ? one : many, { n, ...params });
+
+export const currentLanguage = (): string => language;
+
+/** Empty: what the browser says. */
+export async function speak(wanted: string): Promise<void> {
+  const code = wanted || (navigator.language ?? 'en').slice(0, 2);
+  const known = LANGUAGES.some((one) => one.code === code) ? code : 'en';
+  if (known === 'en') dictionary = {};
+  else {
+    const files = await Promise.all(Object.values(loaders).map((load) => load()));
+    dictionary = Object.assign({}, ...files.map((file) => file.default)) as Record<string, string>;
+  }
+  language = known;
+  document.documentElement.lang = known;
+}

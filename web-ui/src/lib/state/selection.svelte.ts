@@ -1,0 +1,32 @@
+import { SvelteSet } from 'svelte/reactivity';
+
+import { wireKey, type Wire } from '../doc/item';
+
+/** What is chosen on the canvas: nodes and groups by id, or wires. */
+export class Selection {
+  readonly items = new SvelteSet<string>();
+  readonly wires = new SvelteSet<string>();
+  /** The one that the inspector shows: the last that was chosen. */
+  get first(): string | undefined {
+    return [...this.items].at(-1);
+  }
+
+  only(...ids: readonly string[]): void {
+    this.clear();
+    for (const id of ids) this.items.add(id);
+  }
+
+  toggle(id: string): void {
+    if (!this.items.delete(id)) this.items.add(id);
+  }
+
+  onlyWire(wire: Wire): void {
+    this.clear();
+    this.wires.add(wireKey(wire));
+  }
+
+  clear(): void {
+    this.items.clear();
+    this.wires.clear();
+  }
+}

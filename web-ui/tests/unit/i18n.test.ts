@@ -1,0 +1,39 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { expect, test } from 'vitest';
+
+const source = new URL('../../src', import.meta.url).pathname;
+const files = readdirSync(source, { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile() && /\.(ts|svelte)$/.test(entry.name))
+  .map((entry) => join(entry.parentPath, entry.name))
+  .filter((path) => !path.includes('/i18n/') && !path.endsWith('generated.ts'));
+
+/** Literals that stand in `t(...)` and `tn(...)`, and the names of actions and panels, which are translated where they are shown. */
+function texts(code: string): string[] {
+  const literal = `'((?:[^'\\\\\\n]|\\\\.)*)'`;
+  const plain = [...code.matchAll(new RegExp(`\\bt\\(\\s*${literal}`, 'g'))].map((match) => match[1]);
+  const counted = [...code.matchAll(new RegExp(`\\btn\\([^,]+,\\s*${literal},\\s*${literal}`, 'g'))].flatMap((match) => [match[1], match[2]]);
+  return [...plain, ...counted].filter((text) => text !== undefined).map((text) => text.replace(/\\(.)/g, '$1'));
+}
+
+function named(code: string): string[] {
+  return [...code.matchAll(/\b(?:name|title): '((?:[^'\\\n]|\\.)*)'/g)].map((match) => (match[1] ?? '').replace(/\\(.)/g, '$1'));
+}
+
+test('every text of the editor has its German', async () => {
+  const folder = new URL('../../src/lib/i18n/de', import.meta.url).pathname;
+  const german: Record<string, string> = {};
+  for (const name of readdirSync(folder)) {
+    Object.assign(german, ((await import(join(folder, name))) as { default: Record<string, string> }).default);
+  }
+  const used = new Set<string>();
+  for (const path of files) {
+    const code = readFileSync(path, 'utf8');
+    texts(code).forEach((text) => used.add(text));
+    if (path.includes('/actions/') || /panels\/[^/]+\/index\.ts$/.test(path)) named(code).forEach((text) => used.add(text));
+  }
+  expect([...used].filter((text) => !(text in german)).sort()).toEqual([]);
+  const parameters = (text: string) => [...text.matchAll(/\{\w+\}/g)].map((match) => match[0]).sort();
+  for (const [text, translated] of Object.entries(german)) expect(parameters(translated), text).toEqual(parameters(text));
+});
