@@ -76,7 +76,7 @@ pub fn arrange<'d>(
         }
     }
     let mut others: Vec<_> = of_group.into_values().flatten().collect();
-    others.sort_by(|a, b| a.1.cmp(&b.1));
+    others.sort_by_key(|other| other.1);
     let mut without_page: Vec<Group> = Vec::new();
     for (on, group) in groups {
         match pages.iter_mut().find(|page| page.id == on) {
