@@ -5,6 +5,7 @@
 
 mod button;
 mod chart;
+mod chart_fields;
 mod chart_points;
 mod configs;
 mod face;

@@ -93,7 +93,9 @@ fn each_role_sees_and_does_what_it_may() {
     let dan = log_in(&gateway, "dan");
     let session = get(&gateway, &dan, "/api/v1/session").json();
     assert_eq!(session["may"], json!(["dashboard", "operate"]));
-    assert!(open(&gateway, "/comms", &[]).is_ok());
+    let mut comms = open(&gateway, "/comms", &[]).ok().unwrap();
+    comms.say(&json!({"auth": dan.trim().rsplit_once(' ').unwrap().1}));
+    assert_eq!(comms.next(), Some(json!({"auth": "fail"})), "what goes on in the flows is not for them");
     assert_eq!(ask(&gateway, &dan, "DELETE", "/api/v1/session", "", &Json::Null).status, 204);
     assert_eq!(get(&gateway, &dan, "/api/v1/dashboard").status, 401);
     // A machine that is for the dashboard, such as a screen in a hall.

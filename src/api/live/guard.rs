@@ -30,6 +30,8 @@ impl Guard {
     /// Whether they may still look.
     pub async fn still(&mut self) -> bool {
         match look_up(&self.access, &self.secret, self.needs).await {
+            // What somebody watches who may no longer look at the gateway ends, and they come again for what is left.
+            Some(caller) if self.may(Permission::Read) && !caller.may(Permission::Read) => false,
             Some(caller) => {
                 self.caller = caller;
                 true
