@@ -62,7 +62,8 @@ export class Reader {
   /** Reads on every two seconds while it is seen; what it gives ends it. */
   follow(): () => void {
     const timer = setInterval(() => untrack(() => document.visibilityState !== 'hidden' && !this.reading && void this.on()), FOLLOW_EVERY);
-    untrack(() => void this.on());
+    // Whoever reads along wants what comes now, and not the whole of a long log first.
+    untrack(() => void (this.left > PAGE ? this.newest() : this.on()));
     return () => clearInterval(timer);
   }
 
