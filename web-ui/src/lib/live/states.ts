@@ -53,7 +53,8 @@ export class States {
     const nodes = (told.nodes ?? {}) as Record<string, Counted>;
     this.#each<Counted>(nodes, (node, counted) => node.count(...counted, seconds));
     for (const [id, state] of this.#nodes) if (!(id in nodes)) state.rest();
-    this.#timed(told.timings);
+    // A node that has handled nothing lately is not in it, and keeps what it had.
+    this.#each<Timed>(told.timings, (node, [p50, p95, samples]) => (node.timing = { p50, p95, samples }));
     const seen = new Set<string>();
     for (const wire of (told.wires ?? []) as readonly (Wire & { passed: number })[]) {
       const key = wireKey(wire);
@@ -64,10 +65,9 @@ export class States {
     for (const [key, state] of this.#wires) if (!seen.has(key)) state.count(0, seconds);
   }
 
-  /** A node that handled nothing in the last span keeps what it had; where timings are not told, nothing is known. */
-  #timed(timings: unknown): void {
-    if (timings) this.#each<Timed>(timings, (node, [p50, p95, samples]) => (node.timing = { p50, p95, samples }));
-    else for (const state of this.#nodes.values()) if (state.timing) state.timing = undefined;
+  /** Nobody wants times any more. */
+  untimed(): void {
+    for (const state of this.#nodes.values()) if (state.timing) state.timing = undefined;
   }
 
   /** All queues are told anew, and only those that there are now. */
