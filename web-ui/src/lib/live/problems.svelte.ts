@@ -1,5 +1,7 @@
 // All that is wrong: in the draft, as this page and the gateway find it, and with what runs. One list, and nothing in it twice.
 
+import { untrack } from 'svelte';
+
 import { ask, Fault, toldOf, type Schemas } from '../api/client';
 import type { NodeTypes } from '../api/node-types';
 import { check } from '../doc/check';
@@ -62,7 +64,7 @@ export class Problems {
       if (this.trouble) void this.#ask();
     });
     void this.#askRunning();
-    this.#edited();
+    this.#lookSoon();
   }
 
   /** Of a node as it stands in the document, and of the same node as it runs. */
@@ -81,10 +83,15 @@ export class Problems {
   }
 
   #edited(): void {
+    this.#lookSoon();
+    if (this.#editing.session.may('deploy')) this.checking = true;
+  }
+
+  /** Changes no signal: whoever reads how many problems there are may be the first to want them. */
+  #lookSoon(): void {
     this.#timers.forEach(clearTimeout);
     this.#asked?.abort();
     this.#timers = [setTimeout(() => this.#lookAtDraft(), LOOK_AFTER), setTimeout(() => void this.#ask(), ASK_AFTER)];
-    if (this.#editing.session.may('deploy')) this.checking = true;
   }
 
   #lookAtDraft(): void {
@@ -162,6 +169,7 @@ const all = new WeakMap<LiveApi, Problems>();
 /** The problems of an editor: made when they are wanted first, and kept up to date from then on. */
 export function problemsIn(editing: Editing): Problems {
   let problems = all.get(editing.live);
-  if (!problems) all.set(editing.live, (problems = new Problems(editing)));
+  // Signals that are made while a template reads them would belong to it, and it would not follow them.
+  if (!problems) all.set(editing.live, (problems = untrack(() => new Problems(editing))));
   return problems;
 }

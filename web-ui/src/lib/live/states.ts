@@ -1,5 +1,7 @@
 // All wires and nodes as they are now, and how what the gateway tells gets into them.
 
+import { untrack } from 'svelte';
+
 import type { Schemas } from '../api/client';
 import { wireKey, type Wire } from '../doc/item';
 import { NodeState, WireState, type Beat } from './signals.svelte';
@@ -19,13 +21,13 @@ export class States {
   wire(wire: Wire): WireState {
     const key = wireKey(wire);
     let state = this.#wires.get(key);
-    if (!state) this.#wires.set(key, (state = new WireState(this.#beat)));
+    if (!state) this.#wires.set(key, (state = apart(() => new WireState(this.#beat))));
     return state;
   }
 
   node(id: string): NodeState {
     let state = this.#nodes.get(id);
-    if (!state) this.#nodes.set(id, (state = new NodeState()));
+    if (!state) this.#nodes.set(id, (state = apart(() => new NodeState())));
     return state;
   }
 
@@ -90,5 +92,8 @@ export class States {
     return this.#nodes.has(id) || this.#nodes.size < MOST;
   }
 }
+
+/** Signals that are made while a template reads them would belong to it, and it would not follow them. */
+const apart = <Made>(make: () => Made): Made => untrack(make);
 
 const isEmpty = (status: object | null): boolean => status === null || Object.keys(status).length === 0;
