@@ -5,7 +5,7 @@ import { ask, Fault, type Schemas } from '../api/client';
 import { isLayout, same, type Item } from '../doc/item';
 import { t } from '../i18n/i18n.svelte';
 import type { LiveApi } from '../live/types';
-import { followed } from './follow';
+import { become, followed } from './follow';
 import type { Base, Draft } from './draft.svelte';
 import type { Notices } from './notices.svelte';
 import type { Session } from './session.svelte';
@@ -148,10 +148,22 @@ export class Deploys {
     this.watch = { ...watch, isConfirmed: true };
   }
 
-  /** The draft goes on from theirs: it was put together with theirs, or is to overwrite them knowingly. */
-  goOnFrom(base: Base): void {
-    this.#draft.setBase(base);
+  /** Both put together, as a step that can be undone; the next deploy has seen theirs. */
+  mergeInto(items: readonly Item[]): void {
+    const theirs = this.theirs;
+    if (!theirs) return;
+    become(this.#draft, items, t('Put together with revision {number}', { number: theirs.number }));
+    this.#draft.setBase(theirs);
     this.theirs = undefined;
+    this.#followNews();
+  }
+
+  /** The draft becomes theirs. What it was comes back by undo. */
+  takeTheirs(): void {
+    const theirs = this.theirs;
+    if (!theirs) return;
+    this.theirs = undefined;
+    followed(this.#draft, theirs, t('Revision {number} of {who}', { number: theirs.number, who: theirs.who }));
     this.#followNews();
   }
 
