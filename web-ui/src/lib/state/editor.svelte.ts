@@ -7,6 +7,7 @@ import { Live } from '../live/live.svelte';
 import type { LiveApi } from '../live/types';
 import { Deploys } from './deploys.svelte';
 import { Draft } from './draft.svelte';
+import { Keeping } from './keeping.svelte';
 import { Notices } from './notices.svelte';
 import { Selection } from './selection.svelte';
 import { Session } from './session.svelte';
@@ -22,6 +23,7 @@ export class Editor {
   readonly notices = new Notices();
   readonly live: LiveApi = new Live();
   readonly deploys = new Deploys(this.draft, this.live, this.notices, this.session);
+  readonly keeping = new Keeping(this.draft, () => this.types);
   types = $state.raw(new NodeTypes([]));
 
   constructor() {
