@@ -71,7 +71,7 @@ export function graft(edit: Edit, items: readonly Item[], { place, dx = 0, dy = 
 }
 
 /** Link nodes list each other: one that was there learns of one that came. */
-function linkBack(edit: Edit, id: string, fresh: ReadonlySet<string>): void {
+export function linkBack(edit: Edit, id: string, fresh: ReadonlySet<string>): void {
   const item = edit.get(id);
   const other = item?.type === 'link in' ? 'link out' : item?.type === 'link out' ? 'link in' : '';
   if (!other || !Array.isArray(item?.links)) return;
