@@ -8,14 +8,29 @@ export interface Patch {
   readonly id: string;
   readonly before: Item | undefined;
   readonly after: Item | undefined;
-  /** Where it stands in the document; as it was, when it was taken out. */
+  /** Where it stands in the document afterwards; as it was, when it was taken out. */
   readonly at: number;
+  /** Where it stood before, when it has another place in the document now. */
+  readonly was?: number;
 }
 
 export interface Step {
   /** What was done, for a person: "Move 3 nodes". */
   readonly label: string;
   readonly patches: readonly Patch[];
+}
+
+/** A step as it is kept. Edits that joined it and put items in or out stay apart: their places mean something only in order. */
+export interface KeptStep {
+  readonly label: string;
+  readonly parts: readonly (readonly Patch[])[];
+}
+
+/** Whatever has items to look up: a document, or an edit that sees its own changes. */
+export interface Items {
+  get(id: string): Item | undefined;
+  on(place: string): Item[];
+  incoming(id: string): Wire[];
 }
 
 export interface Change {
@@ -27,15 +42,18 @@ type Listener = (change: Change) => void;
 /** More steps back than this are forgotten. */
 const MOST_STEPS = 1_000;
 
-export class FlowDoc {
+export class FlowDoc implements Items {
   #items = new Map<string, Item>();
   #order: string[] = [];
+  /** Where each stands in `#order`; made when it is asked for. */
+  #indices: Map<string, number> | undefined;
   #places = new Map<string, Set<string>>();
   #incoming = new Map<string, Set<string>>();
-  #done: Step[] = [];
-  #undone: Step[] = [];
+  #done: KeptStep[] = [];
+  #undone: KeptStep[] = [];
   #joins: string | undefined;
   #listeners = new Set<Listener>();
+  #leftOut: readonly Item[] = [];
 
   constructor(items: readonly Item[] = []) {
     this.#fill(items);
@@ -49,6 +67,11 @@ export class FlowDoc {
     return this.#items.has(id);
   }
 
+  /** What was loaded with an id that another had before it: it is not in the document, and that has to be told. */
+  get leftOut(): readonly Item[] {
+    return this.#leftOut;
+  }
+
   get size(): number {
     return this.#items.size;
   }
@@ -60,8 +83,8 @@ export class FlowDoc {
 
   /** What is on a tab or in a subflow: nodes, groups, and config nodes that belong to it. */
   on(place: string): Item[] {
-    const ids = this.#places.get(place);
-    return ids ? [...ids].map((id) => this.#items.get(id)).filter((item) => item !== undefined) : [];
+    const ids = [...(this.#places.get(place) ?? [])].sort((a, b) => this.indexOf(a) - this.indexOf(b));
+    return ids.map((id) => this.#items.get(id)).filter((item) => item !== undefined);
   }
 
   /** Wires that lead to a node. */
@@ -77,14 +100,20 @@ export class FlowDoc {
 
   /** Wires that leave a node, also those that lead to nowhere. */
   outgoing(id: string): Wire[] {
-    return wiresOf(this.#items.get(id)).flatMap((ends, port) => ends.map((to) => ({ from: id, port, to })));
+    const item = this.#items.get(id);
+    return item ? wiresFrom(item) : [];
   }
 
-  /** Replaces everything: a document that was loaded. Nothing of before can be undone. */
-  load(items: readonly Item[]): void {
+  /** The newest steps that can be undone, for a draft that is kept. */
+  steps(most: number): KeptStep[] {
+    return this.#done.slice(-most);
+  }
+
+  /** Replaces everything: a document that was loaded. Nothing of before can be undone, but steps that came with it can. */
+  load(items: readonly Item[], steps: readonly KeptStep[] = []): void {
     const before = [...this.#items.values()];
     this.#fill(items);
-    this.#done = [];
+    this.#done = [...steps];
     this.#undone = [];
     this.#joins = undefined;
     const gone = before.filter((item) => !this.#items.has(item.id)).map((item) => ({ id: item.id, before: item, after: undefined, at: 0 }));
@@ -103,18 +132,18 @@ export class FlowDoc {
     if (patches.length === 0) return undefined;
     this.#apply(patches);
     const last = this.#done.at(-1);
-    let step: Step = { label, patches };
     if (joins !== undefined && joins === this.#joins && last && this.#undone.length === 0) {
-      step = { label, patches: joined(last.patches, patches) };
-      this.#done[this.#done.length - 1] = step;
+      const before = last.parts.at(-1);
+      const parts = before && !patches.some(isPlaced) ? last.parts.with(-1, joined(before, patches)) : [...last.parts, patches];
+      this.#done[this.#done.length - 1] = { label, parts };
     } else {
-      this.#done.push(step);
+      this.#done.push({ label, parts: [patches] });
       if (this.#done.length > MOST_STEPS) this.#done.shift();
     }
     this.#joins = joins;
     this.#undone = [];
     this.#tell({ patches, by: 'edit' });
-    return step;
+    return { label, patches };
   }
 
   /** The next edit is a step of its own, whatever it joins. */
@@ -133,22 +162,15 @@ export class FlowDoc {
   undo(): Step | undefined {
     const step = this.#done.pop();
     if (!step) return undefined;
-    this.#joins = undefined;
     this.#undone.push(step);
-    const patches = step.patches.map((patch) => ({ ...patch, before: patch.after, after: patch.before })).reverse();
-    this.#apply(patches);
-    this.#tell({ patches, by: 'undo' });
-    return step;
+    return this.#replay(step, step.parts.map((part) => part.map(turned)).reverse(), 'undo');
   }
 
   redo(): Step | undefined {
     const step = this.#undone.pop();
     if (!step) return undefined;
-    this.#joins = undefined;
     this.#done.push(step);
-    this.#apply(step.patches);
-    this.#tell({ patches: step.patches, by: 'redo' });
-    return step;
+    return this.#replay(step, step.parts, 'redo');
   }
 
   onChange(listener: Listener): () => void {
@@ -157,36 +179,64 @@ export class FlowDoc {
   }
 
   indexOf(id: string): number {
-    return this.#order.indexOf(id);
+    this.#indices ??= new Map(this.#order.map((each, index) => [each, index]));
+    return this.#indices.get(id) ?? -1;
   }
 
   #fill(items: readonly Item[]): void {
     this.#items.clear();
     this.#order = [];
+    this.#indices = undefined;
     this.#places.clear();
     this.#incoming.clear();
+    const leftOut: Item[] = [];
+    this.#leftOut = leftOut;
     for (const item of items) {
       // Of two with one id the first counts, as in the gateway, which tells it.
-      if (this.#items.has(item.id)) continue;
+      if (this.#items.has(item.id)) {
+        leftOut.push(item);
+        continue;
+      }
       this.#order.push(item.id);
       this.#items.set(item.id, item);
       this.#link(item);
     }
   }
 
+  #replay(step: KeptStep, parts: readonly (readonly Patch[])[], by: 'undo' | 'redo'): Step {
+    this.#joins = undefined;
+    for (const part of parts) this.#apply(part);
+    const patches = parts.reduce((all, part) => joined(all, part));
+    this.#tell({ patches, by });
+    return { label: step.label, patches };
+  }
+
   #apply(patches: readonly Patch[]): void {
-    for (const { id, after, at } of patches) {
+    for (const { id, after } of patches) {
       const now = this.#items.get(id);
       if (now) this.#unlink(now);
       if (after) {
-        if (!now) this.#order.splice(Math.min(at, this.#order.length), 0, id);
         this.#items.set(id, after);
         this.#link(after);
-      } else if (now) {
+      } else {
         this.#items.delete(id);
-        this.#order.splice(this.#order.indexOf(id), 1);
       }
     }
+    const placed = patches.filter(isPlaced);
+    if (placed.length === 0) return;
+    // First all are taken out, and then each is put where it stands in the end: so a step that is turned gives the order of before.
+    const out = new Set(placed.map(({ id }) => id));
+    const rest = this.#order.filter((id) => !out.has(id));
+    const into = placed.filter(({ after }) => after).sort((a, b) => a.at - b.at);
+    const order: string[] = [];
+    let next = 0;
+    for (const { id, at } of into) {
+      while (order.length < at && next < rest.length) order.push(rest[next++]!);
+      order.push(id);
+    }
+    for (; next < rest.length; next += 1) order.push(rest[next]!);
+    this.#order = order;
+    this.#indices = undefined;
   }
 
   #link(item: Item): void {
@@ -205,7 +255,7 @@ export class FlowDoc {
 }
 
 /** What an edit works with: it sees its own changes, and the document only has them when the edit is done. */
-export class Edit {
+export class Edit implements Items {
   readonly doc: FlowDoc;
   #after = new Map<string, Item | undefined>();
   #at = new Map<string, number>();
@@ -218,6 +268,25 @@ export class Edit {
     return this.#after.has(id) ? this.#after.get(id) : this.doc.get(id);
   }
 
+  /** All items: those of the document in their order, then what is new. */
+  items(): Item[] {
+    const items = this.doc.items().map(({ id }) => this.get(id));
+    for (const [id, item] of this.#after) if (!this.doc.has(id)) items.push(item);
+    return items.filter((item) => item !== undefined);
+  }
+
+  on(place: string): Item[] {
+    const items = this.doc.on(place).filter(({ id }) => !this.#after.has(id));
+    for (const item of this.#after.values()) if (item && placeOf(item) === place) items.push(item);
+    return items;
+  }
+
+  incoming(id: string): Wire[] {
+    const wires = this.doc.incoming(id).filter(({ from }) => !this.#after.has(from));
+    for (const item of this.#after.values()) if (item) wires.push(...wiresFrom(item).filter(({ to }) => to === id));
+    return wires;
+  }
+
   /** Adds an item, at the end or at a place in the document; one with the same id is replaced. */
   put(item: Item, at?: number): void {
     this.#after.set(item.id, item);
@@ -228,12 +297,13 @@ export class Edit {
   set(id: string, properties: Readonly<Record<string, unknown>>): void {
     const item = this.get(id);
     if (!item) return;
-    const changed: Record<string, unknown> = { ...item };
+    // Made of entries, for a property may be called `__proto__`.
+    const changed = new Map(Object.entries(item));
     for (const [name, value] of Object.entries(properties)) {
-      if (value === undefined) delete changed[name];
-      else changed[name] = value;
+      if (value === undefined) changed.delete(name);
+      else changed.set(name, value);
     }
-    this.#after.set(id, changed as Item);
+    this.#after.set(id, Object.fromEntries(changed) as unknown as Item);
   }
 
   remove(id: string): void {
@@ -242,16 +312,29 @@ export class Edit {
 
   patches(): Patch[] {
     const patches: Patch[] = [];
+    // What is added without a place comes behind everything else.
     let end = this.doc.size;
     for (const [id, after] of this.#after) {
+      if (after === undefined && this.doc.has(id)) end -= 1;
+      if (after && !this.doc.has(id) && this.#at.has(id)) end += 1;
+    }
+    for (const [id, after] of this.#after) {
       const before = this.doc.get(id);
-      if (same(before, after)) continue;
-      const at = before ? this.doc.indexOf(id) : (this.#at.get(id) ?? end++);
-      patches.push({ id, before, after, at });
+      const was = this.doc.indexOf(id);
+      const at = this.#at.get(id) ?? (before ? was : end);
+      const moved = before !== undefined && after !== undefined && at !== was;
+      if (!moved && same(before, after)) continue;
+      if (!before && !this.#at.has(id)) end += 1;
+      patches.push({ id, before, after, at: before && after ? at : after ? at : was, ...(moved ? { was } : {}) });
     }
     return patches;
   }
 }
+
+const isPlaced = ({ before, after, was }: Patch): boolean => !before !== !after || was !== undefined;
+
+const turned = ({ id, before, after, at, was }: Patch): Patch =>
+  was === undefined ? { id, before: after, after: before, at } : { id, before: after, after: before, at: was, was: at };
 
 /** Two steps as one: what was before the first, what is after the second. */
 function joined(first: readonly Patch[], second: readonly Patch[]): Patch[] {
@@ -262,6 +345,8 @@ function joined(first: readonly Patch[], second: readonly Patch[]): Patch[] {
   }
   return [...all.values()];
 }
+
+const wiresFrom = (item: Item): Wire[] => wiresOf(item).flatMap((ends, port) => ends.map((to) => ({ from: item.id, port, to })));
 
 function put(map: Map<string, Set<string>>, key: string, id: string): void {
   const ids = map.get(key);
