@@ -1,49 +1,79 @@
 // The live socket: one connection for the whole page. It says what all parts together want, and hands out what it is told.
 
-import { wireKey, type Wire } from '../doc/item';
-import type { Connection, LiveApi, Told, Wants } from './types';
-import { NodeState, WireState } from './signals.svelte';
+import { ask, Fault, type Schemas } from '../api/client';
+import type { Wire } from '../doc/item';
+import type { NodeState, WireState } from './signals.svelte';
+import { States } from './states';
+import type { Back, Connection, LiveApi, LostWhy, Person, Told, Wants } from './types';
+import { together, unknownProperty } from './wants';
 
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 15_000;
+const BUSY_WAIT = 10_000;
+/** A gateway that is asked for a sign of life after so much silence, and is given up after so much more. */
+const SILENCE = 20_000;
+const PATIENCE = 10_000;
+const LOOK_EVERY = 5_000;
+/** A page that nobody has seen for so long is told nothing that moves. */
+const ASLEEP_AFTER = 5 * 60_000;
+
+const CLOSED = { stopping: 1001, notAllowed: 1008, busy: 1013 } as const;
 
 export class Live implements LiveApi {
   connection = $state<Connection>('closed');
   lostSince = $state<number | undefined>();
+  lostWhy = $state<LostWhy>('');
+  people = $state.raw<readonly Person[]>([]);
   #socket: WebSocket | undefined;
   #wanted = new Set<Wants>();
+  #said = '';
   #saying = false;
+  #asleep = false;
+  #without = new Set<string>();
   #hearers = new Map<string, Set<(told: Told) => void>>();
-  #wires = new Map<string, WireState>();
-  #nodes = new Map<string, NodeState>();
+  #states = new States();
   #ahead = 0;
+  #you: unknown;
   #tries = 0;
+  #boot: number | undefined;
+  #deploy: Schemas['LiveDeploy'] | undefined;
+  #heardAt = 0;
+  #askedAt = 0;
   #again: ReturnType<typeof setTimeout> | undefined;
+  #look: ReturnType<typeof setInterval> | undefined;
+  #sleep: ReturnType<typeof setTimeout> | undefined;
+  #unfollow: (() => void) | undefined;
 
   now(): number {
     return Date.now() + this.#ahead;
   }
 
   start(): void {
-    if (this.#socket || this.#again) return;
+    if (this.#socket && this.connection !== 'refused') return;
+    this.connection = 'closed';
+    this.#follow();
+    this.#tries = 0;
     this.#open();
   }
 
   stop(): void {
+    this.#unfollow?.();
+    this.#unfollow = undefined;
     clearTimeout(this.#again);
-    this.#again = undefined;
     const socket = this.#socket;
     this.#socket = undefined;
     socket?.close();
     this.connection = 'closed';
+    this.lostSince = undefined;
+    this.#states.still();
+    this.people = [];
   }
 
   want(wants: Wants): () => void {
     this.#wanted.add(wants);
     this.#say();
     return () => {
-      this.#wanted.delete(wants);
-      this.#say();
+      if (this.#wanted.delete(wants)) this.#say();
     };
   }
 
@@ -54,104 +84,225 @@ export class Live implements LiveApi {
   }
 
   wire(wire: Wire): WireState {
-    const key = wireKey(wire);
-    let state = this.#wires.get(key);
-    if (!state) this.#wires.set(key, (state = new WireState()));
-    return state;
+    return this.#states.wire(wire);
   }
 
   node(id: string): NodeState {
-    let state = this.#nodes.get(id);
-    if (!state) this.#nodes.set(id, (state = new NodeState()));
-    return state;
+    return this.#states.node(id);
   }
 
-  *busyWires(): Iterable<{ key: string; rate: number }> {
-    for (const [key, state] of this.#wires) if (state.rate > 0) yield { key, rate: state.rate };
+  busyWires(): Iterable<{ key: string; rate: number }> {
+    return this.#states.busyWires();
   }
 
-  #open(): void {
-    this.connection = this.#tries === 0 ? 'connecting' : 'lost';
-    const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
-    const socket = new WebSocket(`${scheme}://${location.host}/api/v1/live`);
-    this.#socket = socket;
-    socket.onmessage = (event) => this.#heard(JSON.parse(String(event.data)) as Told);
-    socket.onclose = () => {
-      if (this.#socket !== socket) return;
-      this.#socket = undefined;
-      this.lostSince ??= this.now();
-      this.connection = 'lost';
-      // Not all at once, when a gateway with many watchers comes back.
-      const wait = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.#tries) * (0.75 + Math.random() / 2);
-      this.#tries += 1;
-      this.#again = setTimeout(() => {
-        this.#again = undefined;
-        this.#open();
-      }, wait);
+  /** Follows the page: whether it is seen, whether its device has a network, and how time goes by. */
+  #follow(): void {
+    if (this.#unfollow) return;
+    const seen = (): void => this.#seen(document.visibilityState !== 'hidden');
+    const online = (): void => this.#atOnce();
+    const offline = (): void => {
+      if (this.connection !== 'open') this.lostWhy = 'offline';
+    };
+    document.addEventListener('visibilitychange', seen);
+    globalThis.addEventListener('online', online);
+    globalThis.addEventListener('offline', offline);
+    this.#look = setInterval(() => this.#isThere(), LOOK_EVERY);
+    seen();
+    this.#unfollow = () => {
+      document.removeEventListener('visibilitychange', seen);
+      globalThis.removeEventListener('online', online);
+      globalThis.removeEventListener('offline', offline);
+      clearInterval(this.#look);
+      clearTimeout(this.#sleep);
     };
   }
 
-  #heard(told: Told): void {
-    if (told.type === 'hello') {
-      this.#tries = 0;
-      this.connection = 'open';
-      this.lostSince = undefined;
-      if (typeof told.now_ms === 'number') this.#ahead = told.now_ms - Date.now();
+  #seen(isSeen: boolean): void {
+    clearTimeout(this.#sleep);
+    if (!isSeen) {
+      this.#sleep = setTimeout(() => {
+        this.#asleep = true;
+        this.#states.still();
+        this.#say();
+      }, ASLEEP_AFTER);
+      return;
+    }
+    if (this.#asleep) {
+      this.#asleep = false;
       this.#say();
     }
-    if (told.type === 'metrics') this.#counted(told);
-    if (told.type === 'status') {
-      for (const [id, status] of Object.entries(told.nodes as Record<string, NodeState['status']>)) {
-        this.node(id).status = status && Object.keys(status).length > 0 ? status : undefined;
+    this.#atOnce();
+  }
+
+  /** There is reason to hope: tries without waiting, or asks whether the connection is still good. */
+  #atOnce(): void {
+    if (this.#again) {
+      this.#tries = 0;
+      this.#open();
+    } else if (this.connection === 'open' && Date.now() - this.#heardAt > LOOK_EVERY) this.#ping();
+  }
+
+  /** A connection can be dead without a word: a cable that was pulled, a laptop that slept. */
+  #isThere(): void {
+    if (!this.#socket) return;
+    const now = Date.now();
+    if (this.#askedAt > 0) {
+      if (now - this.#askedAt >= PATIENCE) this.#lost(this.#socket, 0);
+    } else if (now - this.#heardAt >= SILENCE) this.#ping();
+    // Not at the hello: a gateway that says it and hangs up must not be asked twice a second.
+    else if (this.connection === 'open') this.#tries = 0;
+  }
+
+  #ping(): void {
+    this.#askedAt = Date.now();
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send('{"type":"ping"}');
+  }
+
+  #open(): void {
+    clearTimeout(this.#again);
+    this.#again = undefined;
+    const before = this.#socket;
+    this.#socket = undefined;
+    before?.close();
+    if (this.connection === 'closed') this.connection = 'connecting';
+    const scheme = location.protocol === 'https:' ? 'wss' : 'ws';
+    const socket = new WebSocket(`${scheme}://${location.host}/api/v1/live`);
+    this.#socket = socket;
+    // Until the gateway has said hello it owes us an answer.
+    this.#askedAt = this.#heardAt = Date.now();
+    socket.onmessage = (event) => {
+      if (this.#socket === socket) this.#heard(event.data);
+    };
+    socket.onclose = (event) => this.#lost(socket, event.code);
+  }
+
+  #lost(socket: WebSocket, code: number): void {
+    if (this.#socket !== socket) return;
+    const wasOpen = this.connection === 'open';
+    this.#socket = undefined;
+    this.#said = '';
+    socket.close();
+    this.#states.still();
+    this.people = [];
+    if (this.lostSince === undefined) {
+      this.lostSince = this.now();
+      this.#tell({ type: 'lost', at_ms: this.lostSince });
+    }
+    if (code === CLOSED.stopping) this.lostWhy = 'stopping';
+    else if (code === CLOSED.busy) this.lostWhy = 'busy';
+    else if (navigator.onLine === false) this.lostWhy = 'offline';
+    else if (this.lostWhy !== 'stopping') this.lostWhy = '';
+    if (code === CLOSED.notAllowed) this.#refused();
+    else {
+      if (this.connection !== 'refused') this.connection = 'lost';
+      // A handshake that fails does not say why to a page: perhaps nobody is logged in any more.
+      if (!wasOpen) void this.#doubt();
+    }
+    // Not all at once, when a gateway with many watchers comes back.
+    const slow = code === CLOSED.busy || code === CLOSED.notAllowed;
+    const wait = Math.max(slow ? BUSY_WAIT : 0, Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.#tries)) * (0.75 + Math.random() / 2);
+    this.#tries += 1;
+    this.#again = setTimeout(() => this.#open(), wait);
+  }
+
+  async #doubt(): Promise<void> {
+    try {
+      await ask('/api/v1/session', { patience: PATIENCE });
+      if (this.connection === 'refused') this.connection = 'lost';
+    } catch (error) {
+      if (error instanceof Fault && error.status === 401 && this.connection === 'lost') this.#refused();
+    }
+  }
+
+  #refused(): void {
+    this.connection = 'refused';
+    this.#tell({ type: 'refused' });
+  }
+
+  #heard(data: unknown): void {
+    this.#heardAt = Date.now();
+    const told = parsed(data);
+    if (!told) return;
+    this.#askedAt = 0;
+    if (told.type === 'hello') this.#welcome(told);
+    else if (told.type === 'wrong') this.#misunderstood(told);
+    else if (told.type === 'presence') this.people = others(told.people, this.#you);
+    else if (told.type === 'deploy') this.#deploy = told as unknown as Schemas['LiveDeploy'];
+    // What comes late, after sleep was wanted, would be drawn for nobody.
+    if (!this.#asleep || told.type !== 'metrics') this.#states.hear(told);
+    this.#tell(told);
+  }
+
+  #welcome(told: Told): void {
+    this.#said = '';
+    this.#without.clear();
+    this.#you = told.you;
+    if (typeof told.now_ms === 'number') this.#ahead = told.now_ms - Date.now();
+    const [from, deploy, before] = [this.lostSince, told.deploy as Schemas['LiveDeploy'] | undefined, this.#deploy];
+    this.connection = 'open';
+    this.lostSince = undefined;
+    this.lostWhy = '';
+    this.#deploy = deploy;
+    this.#say();
+    void this.#bootOf(told).then((restarted) => {
+      if (from === undefined) return;
+      const back: Back = { type: 'back', from_ms: from, to_ms: this.now(), restarted, deploy };
+      this.#tell(back);
+      if (deploy && before && (deploy.number !== before.number || deploy.standing !== before.standing)) this.#tell({ ...deploy, type: 'deploy' });
+    });
+  }
+
+  /** Whether this is another run of the gateway than the one that was known. */
+  async #bootOf(told: Told): Promise<boolean> {
+    const before = this.#boot;
+    if (typeof told.boot === 'number') this.#boot = told.boot;
+    else {
+      try {
+        this.#boot = (await ask<Schemas['System']>('/api/v1/system', { patience: PATIENCE })).boot;
+      } catch {
+        return false;
       }
     }
-    for (const hear of this.#hearers.get(told.type) ?? []) hear(told);
+    return before !== undefined && before !== this.#boot;
   }
 
-  #counted(told: Told): void {
-    const seconds = Math.max(0.05, Number(told.span_ms) / 1000);
-    const nodes = told.nodes as Record<string, [number, number, number]>;
-    for (const [id, counted] of Object.entries(nodes)) this.node(id).count(...counted, seconds);
-    for (const [id, state] of this.#nodes) if (!(id in nodes)) state.rest();
-    const seen = new Set<string>();
-    for (const { from, port, to, passed } of told.wires as (Wire & { passed: number })[]) {
-      const key = wireKey({ from, port, to });
-      seen.add(key);
-      this.wire({ from, port, to }).count(passed, seconds);
-    }
-    for (const [key, state] of this.#wires) if (!seen.has(key)) state.count(0, seconds);
+  /** A gateway that is older than this page refuses what it does not know: it is asked again without it. */
+  #misunderstood(told: Told): void {
+    const unknown = unknownProperty(String((told.error as Partial<Schemas['Fault']> | undefined)?.message ?? ''));
+    if (unknown === undefined || this.#without.has(unknown)) return;
+    this.#without.add(unknown);
+    this.#say();
   }
 
-  /** Once for all that changes in one turn. */
+  #tell(told: Told): void {
+    for (const hear of [...(this.#hearers.get(told.type) ?? [])]) hear(told);
+  }
+
+  /** Once for all that changes in one turn, and only when it is something else. */
   #say(): void {
     if (this.#saying) return;
     this.#saying = true;
     queueMicrotask(() => {
       this.#saying = false;
-      if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(together(this.#wanted)));
+      if (this.connection !== 'open' || this.#socket?.readyState !== WebSocket.OPEN) return;
+      const said = JSON.stringify(together(this.#wanted, { asleep: this.#asleep, without: this.#without }));
+      if (said === this.#said) return;
+      this.#said = said;
+      this.#socket.send(said);
     });
   }
 }
 
-/** What all want, as one. Flows and nodes add up; whoever names none of both wants all. */
-export function together(all: Iterable<Wants>): Record<string, unknown> {
-  const flags = ['metrics', 'statuses', 'debug', 'problems', 'backlogs', 'queues', 'timings', 'dashboard'] as const;
-  const said: Record<string, unknown> = { type: 'watch' };
-  const flows = new Set<string>();
-  const nodes = new Set<string>();
-  const taps = new Set<string>();
-  const wireTaps = new Map<string, Wire>();
-  for (const wants of all) {
-    for (const flag of flags) if (wants[flag]) said[flag] = true;
-    wants.flows?.forEach((flow) => flows.add(flow));
-    wants.nodes?.forEach((node) => nodes.add(node));
-    wants.taps?.forEach((node) => taps.add(node));
-    wants.wireTaps?.forEach((wire) => wireTaps.set(wireKey(wire), wire));
-    if (wants.at !== undefined) said.at = wants.at;
+/** A message of the gateway; what is none is no reason to stop. */
+function parsed(data: unknown): Told | undefined {
+  if (typeof data !== 'string') return undefined;
+  try {
+    const told: unknown = JSON.parse(data);
+    return typeof told === 'object' && told !== null && typeof (told as Partial<Told>).type === 'string' ? (told as Told) : undefined;
+  } catch {
+    return undefined;
   }
-  if (flows.size > 0) said.flows = [...flows];
-  if (nodes.size > 0) said.nodes = [...nodes];
-  if (taps.size > 0) said.taps = [...taps];
-  if (wireTaps.size > 0) said.wire_taps = [...wireTaps.values()];
-  return said;
 }
+
+const others = (people: unknown, you: unknown): Person[] =>
+  (Array.isArray(people) ? (people as Person[]) : []).map((person) => ({ ...person, id: String(person.id) })).filter(({ id }) => id !== String(you));

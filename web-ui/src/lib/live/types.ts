@@ -5,6 +5,9 @@ import type { Schemas } from '../api/client';
 
 export type Connection = 'connecting' | 'open' | 'lost' | 'refused' | 'closed';
 
+/** Why there is no connection, as far as that is known: the gateway said that it stops, or that too many watch it. */
+export type LostWhy = '' | 'stopping' | 'busy' | 'offline';
+
 /** What somebody wants to be told. What all parts of the editor want is put together and said once. */
 export interface Wants {
   flows?: readonly string[];
@@ -29,7 +32,7 @@ export interface WireSignal {
   readonly rate: number;
   /** Since the page was opened. */
   readonly passed: number;
-  /** The rates of the last minute, the oldest first. */
+  /** The rates of the last minute, the oldest first; empty where nothing has ever passed. */
   readonly history: readonly number[];
 }
 
@@ -50,28 +53,55 @@ export interface NodeSignal {
   readonly backlog: Schemas['Backlog'] | undefined;
 }
 
+/** Where messages wait: docs/api.md says what each figure means for each kind. */
 export interface QueueState {
+  readonly kind?: 'outbox' | 'inbox' | 'held' | 'lane' | 'in_flight';
   readonly depth: number;
   readonly capacity?: number;
   readonly bytes?: number;
   /** The share of the last span in which senders were held up: 0 to 1. */
   readonly blocked?: number;
-  readonly dropped: number;
-  readonly spilling: boolean;
+  readonly dropped?: number;
+  readonly spilling?: boolean;
+}
+
+/** Somebody else who has this editor open. */
+export interface Person {
+  readonly id: string;
+  readonly name: string;
+  /** Since when, by the gateway's clock. */
+  readonly since_ms?: number;
+  /** The flow that they look at. */
+  readonly at?: string;
 }
 
 /** Messages of the socket by their `type`. */
 export type Told = { readonly type: string; readonly [property: string]: unknown };
 
+/** The connection is there again: told as `back`. `restarted`: the gateway was started anew in between. */
+export interface Back extends Told {
+  readonly type: 'back';
+  readonly from_ms: number;
+  readonly to_ms: number;
+  readonly restarted: boolean;
+  readonly deploy: Schemas['LiveDeploy'] | undefined;
+}
+
 export interface LiveApi {
   readonly connection: Connection;
   /** When the connection was lost: the gateway's wall clock, milliseconds. */
   readonly lostSince: number | undefined;
+  readonly lostWhy: LostWhy;
+  /** Who else looks. Empty where the gateway does not say. */
+  readonly people: readonly Person[];
   /** The gateway's clock: ages are told by it, for that of a browser may be wrong. */
   now(): number;
   /** From now on this is wanted too, until the function that it gives is called. */
   want(wants: Wants): () => void;
-  /** Is told messages of one type as they come. */
+  /**
+   * Is told messages of one type as they come. Besides those of docs/api.md there are `lost`, `back` (`Back`), and `refused`:
+   * whoever was logged in is so no more. A `deploy` that was missed while the connection was lost is told after `back`.
+   */
   on(type: string, hear: (told: Told) => void): () => void;
   wire(wire: Wire): WireSignal;
   node(id: string): NodeSignal;

@@ -26,6 +26,10 @@ export class Editor {
   readonly deploys = new Deploys(this.draft, this.live, this.notices, this.session);
   types = $state.raw(new NodeTypes([]));
 
+  constructor() {
+    this.live.on('refused', () => void this.session.look());
+  }
+
   /** Goes to an item, wherever it is, and chooses it. */
   show(id: string): void {
     const item = this.draft.doc.get(id);
