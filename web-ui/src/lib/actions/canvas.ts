@@ -5,6 +5,7 @@ import { freePlace, inspect, place, fold, reroute } from '../canvas/commands';
 import { catalogue } from '../canvas/catalogue';
 import { focusOn } from '../canvas/keys';
 import { actOn, hasAct } from '../canvas/node-acts';
+import { keepWatching } from '../canvas/watching';
 import { isFolded, type PlacedWire } from '../canvas/scene.svelte';
 import { subflowOf, type Item } from '../doc/item';
 import { throughLinks } from '../doc/operations/wires';
@@ -116,6 +117,14 @@ export const actions: readonly Action[] = [
       const at = canvas.toFrame(centreOf(wire(editor)!));
       canvas.watched = { key: wire(editor)!.key, at: { x: at.x + (frame?.left ?? 0), y: at.y + (frame?.top ?? 0) } };
     },
+  },
+  {
+    id: 'canvas.keep-watching',
+    name: 'Keep watching this wire',
+    keywords: 'tap debug',
+    needs: 'payloads',
+    when: (editor) => wire(editor)?.isLink === false,
+    perform: (editor) => keepWatching(editor, wire(editor)!.wire),
   },
   { id: 'canvas.insert', name: 'Put a node into this wire', needs: 'deploy', when: isFree, perform: (editor) => void (canvasOf(editor).asked = { at: centreOf(wire(editor)!), wire: wire(editor)! }) },
   { id: 'canvas.reroute', name: 'Add a reroute point', keywords: 'junction wire', needs: 'deploy', when: isFree, perform: (editor) => reroute(editor, wire(editor)!, centreOf(wire(editor)!)) },

@@ -10,17 +10,6 @@ export function excerptOf(value: unknown): string {
   return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
 }
 
-/** Of a message as the live socket tells it: its text is JSON, unless it was cut. */
-export function excerptOfShown(told: unknown): string {
-  const text = (told as { msg?: unknown } | undefined)?.msg;
-  if (typeof text !== 'string') return excerptOf(text);
-  try {
-    return excerptOf(JSON.parse(text));
-  } catch {
-    return excerptOf(text);
-  }
-}
-
 function shown(value: unknown, depth: number): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 160 ? `${value.slice(0, 160)}…` : value);
   if (typeof value !== 'object' || value === null) return String(value);

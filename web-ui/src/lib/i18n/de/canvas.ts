@@ -33,6 +33,8 @@ const texts: Readonly<Record<string, string>> = {
   // What passes over a wire
   'Show what passes here': 'Zeigen, was hier durchläuft',
   '{n} since the page was opened': '{n}, seit die Seite offen ist',
+  'Keep watching': 'Weiter beobachten',
+  'Keep watching this wire': 'Diesen Draht weiter beobachten',
   'The rate of the last minute': 'Die Rate der letzten Minute',
   'Queue: {depth}': 'Warteschlange: {depth}',
   'Queue: {depth} of {capacity}': 'Warteschlange: {depth} von {capacity}',
