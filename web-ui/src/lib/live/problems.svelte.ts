@@ -2,6 +2,7 @@
 
 import { ask, Fault, toldOf, type Schemas } from '../api/client';
 import type { NodeTypes } from '../api/node-types';
+import { check } from '../doc/check';
 import type { FlowDoc } from '../doc/flow-doc';
 import { documentId } from './document-id';
 import { merged, ofGateway, ofRunning, ofStore, type Problem, type Trouble } from './problem';
@@ -24,8 +25,6 @@ export interface Editing {
   readonly types: NodeTypes;
 }
 
-export type Look = (doc: FlowDoc, types: NodeTypes) => readonly Omit<Problem, 'from'>[];
-
 export class Problems {
   all = $state.raw<readonly Problem[]>([]);
   /** Why the gateway could not be asked about the draft; empty when it was. */
@@ -35,7 +34,6 @@ export class Problems {
   #byNode = $state.raw<ReadonlyMap<string, readonly Problem[]>>(new Map());
   #byRunning = $state.raw<ReadonlyMap<string, Schemas['NodeTrouble']>>(new Map());
   #editing: Editing;
-  #look: Look | undefined;
   #seen: readonly Problem[] = [];
   #verdict: readonly Problem[] = [];
   #running: readonly Schemas['NodeTrouble'][] = [];
@@ -44,9 +42,8 @@ export class Problems {
   #timers: ReturnType<typeof setTimeout>[] = [];
   #asked: AbortController | undefined;
 
-  constructor(editing: Editing, look?: Look) {
+  constructor(editing: Editing) {
     this.#editing = editing;
-    this.#look = look;
     const { live, draft } = editing;
     draft.doc.onChange(() => this.#edited());
     live.want({ problems: true });
@@ -93,7 +90,7 @@ export class Problems {
   #lookAtDraft(): void {
     const { draft, types } = this.#editing;
     // Before the types are known every node would be of an unknown one.
-    this.#seen = this.#look && types.all.length > 0 ? this.#look(draft.doc, types).map((found) => ({ ...found, from: 'draft' })) : [];
+    this.#seen = types.all.length > 0 ? check(draft.doc, types).map((found) => ({ ...found, from: 'draft' })) : [];
     // What the gateway has said is about the document as it was; what is gone from it is wrong no more.
     this.#verdict = this.#verdict.filter(({ node }) => node === undefined || draft.doc.has(node));
     this.#settle();
