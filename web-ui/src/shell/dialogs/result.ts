@@ -6,5 +6,5 @@ export function inWords({ revision, unchanged, started, stopped, kept }: Schemas
   const { number } = revision;
   if (unchanged) return t('Revision {number} runs already: nothing was done.', { number });
   if (started === 0 && stopped === 0) return t('Revision {number} runs: nothing was restarted, {kept} nodes ran on.', { number, kept });
-  return t('Revision {number} runs: {started} nodes were started, {stopped} stopped, {kept} ran on.', { number, started, stopped, kept });
+  return t('Revision {number} runs: {started} started, {stopped} stopped, {kept} ran on.', { number, started, stopped, kept });
 }

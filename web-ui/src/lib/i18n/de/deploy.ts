@@ -83,7 +83,7 @@ const texts: Readonly<Record<string, string>> = {
   'Put together with revision {number}': 'Mit Stand {number} zusammengeführt',
   'Revision {number} runs already: nothing was done.': 'Stand {number} läuft bereits: Es gab nichts zu tun.',
   'Revision {number} runs: nothing was restarted, {kept} nodes ran on.': 'Stand {number} läuft: Nichts wurde neu gestartet, {kept} Knoten liefen weiter.',
-  'Revision {number} runs: {started} nodes were started, {stopped} stopped, {kept} ran on.': 'Stand {number} läuft: {started} Knoten wurden gestartet, {stopped} angehalten, {kept} liefen weiter.',
+  'Revision {number} runs: {started} started, {stopped} stopped, {kept} ran on.': 'Stand {number} läuft: {started} gestartet, {stopped} angehalten, {kept} liefen weiter.',
   'Show on the canvas': 'Auf der Arbeitsfläche zeigen',
   'Somebody else has deployed': 'Jemand anderes hat übernommen',
   'Take theirs': 'Fremden Stand nehmen',
