@@ -104,7 +104,7 @@ export class Deploys {
       this.last = answer;
       return answer;
     } catch (error) {
-      if (error instanceof Fault && error.status === 0) this.#lost({ items, base, order });
+      if (isLost(error)) this.#lost({ items, base, order });
       if (error instanceof Fault && error.code === 'version_mismatch') await this.#learnTheirs();
       throw error;
     } finally {
@@ -284,6 +284,9 @@ export class Deploys {
     }
   }
 }
+
+/** No answer came, or a proxy before the gateway has got none: what was asked for may have been done. */
+export const isLost = (error: unknown): boolean => error instanceof Fault && [0, 502, 504].includes(error.status);
 
 export async function fetchBase(): Promise<Base> {
   const { flows, rev, number } = await ask<Schemas['Flows']>('/api/v1/flows');
