@@ -72,6 +72,7 @@ const texts: Readonly<Record<string, string>> = {
   Redo: 'Wiederholen',
   Edit: 'Bearbeiten',
   View: 'Ansicht',
+  Flows: 'Flows',
   'The editor': 'Der Editor',
   Shortcuts: 'Tastenkürzel',
   'Tab and the arrow keys go through everything; Esc closes what is in front.':
