@@ -3,8 +3,8 @@
 
 # Outside the checkout, so that several checkouts share one cache and a clean checkout is not a cold build.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/tidegate/target
-# A toolchain that was installed a minute ago is not on the PATH of this shell yet.
-export PATH := $(PATH):$(HOME)/.cargo/bin
+# A toolchain that was installed a minute ago is not on the PATH of this shell yet, nor a newer Node than the system's.
+export PATH := $(HOME)/.cache/tidegate/node/bin:$(PATH):$(HOME)/.cargo/bin
 # Recorded cases of Node-RED's behaviour, where a folder beside the checkout holds them.
 export CONFORMANCE ?= $(firstword $(wildcard ../*/conformance))
 
@@ -20,22 +20,29 @@ help: ## List these targets
 
 run: ## Build the gateway and run it: the demo, or FLOW=FILE
 	@tests/install-missing build
+	@web-ui/scripts/build
 	@cargo build
 	@"$$CARGO_TARGET_DIR/debug/tidegate" run $(FLOW)
 
 test: ## All tests; ends with a count
-	@tests/install-missing build lint broker tools
+	@tests/install-missing build lint broker tools browser
+	@web-ui/scripts/build
 	@tests/everything
 
 check: ## The quick loop: lints, and the tests that take seconds
 	@tests/install-missing build lint
+	@web-ui/scripts/build
+	@npm --prefix web-ui run --silent check
+	@npm --prefix web-ui test --silent
 	@cargo clippy --workspace --all-targets -- -D warnings
 	@cargo test --workspace --lib --quiet
 
 bench: ## Measure: CPU a message, memory, start and deploy
 	@tests/install-missing build
+	@web-ui/scripts/build
 	@benches/run
 
 soak: ## The longer forms of the tests
-	@tests/install-missing build lint broker
+	@tests/install-missing build lint broker browser
+	@web-ui/scripts/build
 	@tests/soak

@@ -116,16 +116,26 @@ pub struct Holding {
 struct HeldNow {
     messages: AtomicUsize,
     bytes: AtomicUsize,
+    /// How many it may hold, as it said last: for whoever looks on.
+    most: AtomicUsize,
 }
 
 impl Holding {
     pub fn new(settings: &Settings) -> Holding {
-        Holding { held: Arc::default(), max_messages: settings.hold_limit, max_bytes: settings.hold_bytes }
+        let held = HeldNow { most: AtomicUsize::new(settings.hold_limit), ..HeldNow::default() };
+        let (max_messages, max_bytes) = (settings.hold_limit, settings.hold_bytes);
+        Holding { held: Arc::new(held), max_messages, max_bytes }
     }
 
     /// Another bound, from now on.
     pub fn set_max_messages(&mut self, messages: usize) {
         self.max_messages = messages;
+        self.held.most.store(messages, Ordering::Relaxed);
+    }
+
+    /// How many messages it may hold.
+    pub fn most(&self) -> usize {
+        self.held.most.load(Ordering::Relaxed)
     }
 
     pub fn messages(&self) -> usize {
@@ -156,7 +166,7 @@ impl Holding {
         format!("{messages} messages or {mib} MiB (settings hold_limit and hold_bytes)")
     }
 
-    fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         self.held.bytes.load(Ordering::Relaxed)
     }
 }

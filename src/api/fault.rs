@@ -74,6 +74,10 @@ impl Fault {
         self
     }
 
+    pub fn is_of(&self, status: StatusCode) -> bool {
+        self.0.status == status
+    }
+
     /// As it is told where there is no status.
     pub fn told(&self) -> Value {
         serde_json::json!(self.0)

@@ -1,4 +1,5 @@
-//! What the gateway itself serves beside the routes of nodes: its API, and the page on which the first admin is made.
+//! What the gateway itself serves beside the routes of nodes: its API, the editor, and the page on which the first admin is
+//! made.
 
 use std::sync::{Arc, OnceLock};
 
@@ -14,7 +15,7 @@ use tower::ServiceExt;
 use super::access::{Caller, Peer};
 use super::fault::Fault;
 use super::live::{self, Hub};
-use super::{admin, metrics, set_up, v1};
+use super::{admin, editor, metrics, set_up, v1};
 use crate::access::Access;
 use crate::deploy::Deployer;
 use crate::store::Store;
@@ -55,7 +56,7 @@ pub async fn blocking<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'stat
     })
 }
 
-/// The first parts of paths that are the gateway's own. Nodes cannot be served there.
+/// The first parts of paths that are the gateway's own, the editor's apart. Nodes cannot be served there.
 const OWN: &[&str] = &[
     "api",
     "auth",
@@ -91,6 +92,7 @@ impl Own {
             Router::new()
                 .merge(admin::router())
                 .merge(set_up::router())
+                .merge(editor::router())
                 .merge(v1::served().into_parts().0)
                 .route("/comms", get(live::comms))
                 .route("/metrics", get(metrics::metrics))
@@ -105,7 +107,7 @@ impl Own {
 
     pub fn serves(path: &str) -> bool {
         let first = path.strip_prefix('/').unwrap_or(path).split('/').next().unwrap_or_default();
-        OWN.contains(&first)
+        OWN.contains(&first) || editor::serves(path)
     }
 
     /// Says goodbye to those that watch.
@@ -132,16 +134,21 @@ async fn not_so() -> Fault {
 
 /// What browsers are told about everything that is the gateway's own.
 async fn secured(mut response: Response<Body>) -> impl IntoResponse {
-    const HEADERS: [(header::HeaderName, &str); 5] = [
+    const HEADERS: [(header::HeaderName, &str); 6] = [
         (header::CACHE_CONTROL, "no-store"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
         (header::REFERRER_POLICY, "no-referrer"),
+        (header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (
             header::CONTENT_SECURITY_POLICY,
             "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
         ),
     ];
+    // Then what stands is what came with the answer that the browser has.
+    if response.status() == StatusCode::NOT_MODIFIED {
+        return response;
+    }
     for (name, value) in HEADERS {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }

@@ -4,7 +4,7 @@
 //! ```text
 //! listener (the socket, who is let in) -> connection (one client) -> respond (one request) -> routes (of nodes)
 //!                                                                              |             |-> exchanges (requests that wait)
-//!                                                                              |-> gateway (its own: the API) -> access
+//!                                                                              |-> gateway (its own: the API, the editor) -> access
 //! ```
 
 mod access;
@@ -12,6 +12,7 @@ mod admin;
 mod asked;
 mod connection;
 mod document;
+mod editor;
 mod exchanges;
 mod fault;
 mod gateway;
@@ -36,6 +37,7 @@ use tidegate_nodes::web::{Answer, Answered, Handler, Http, Served, Settled, When
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 
+pub use editor::is_there as has_editor;
 use exchanges::Exchanges;
 pub use gateway::Gateway;
 use gateway::Own;

@@ -18,7 +18,7 @@ use super::process::{more_files, no_core_dumps, seed};
 use super::signals::{Heard, Signals};
 use super::{Outcome, broker, https, logging, output, settings};
 use crate::access::{Access, Moment};
-use crate::api::{Api, Gateway, Hub};
+use crate::api::{Api, Gateway, Hub, has_editor};
 use crate::config::Config;
 use crate::control::{Control, Live};
 use crate::deploy::{Deployer, FILE, Order, Probation, Receipt, Refusal, Source, Started, Tools, Vitals};
@@ -136,6 +136,11 @@ impl Run {
         tell_deployed(&deployed);
         eprintln!("tidegate {} runs {name}: {}", env!("CARGO_PKG_VERSION"), size(&deployed));
         eprintln!("data in {}; {}", directory.display(), store.durability().promise());
+        match api.address() {
+            Some(address) if has_editor() => eprintln!("the editor is at {address}/"),
+            Some(_) => eprintln!("this program was built without the editor; `make run` builds both"),
+            None => {}
+        }
         if let (Some(address), Some(link)) = (api.address(), access.setup_link_token(Moment::now())?) {
             eprintln!(
                 "there is no admin yet; make the first one within an hour: {address}/set-up#{}",

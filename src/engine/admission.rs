@@ -3,11 +3,15 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde::Serialize;
 use tidegate_nodes::message::{Admitted, Credit, CreditPool, Outcome, Settle};
 use tidegate_nodes::origin::Origin;
 use tokio::sync::Notify;
+
+use super::counters::Watched;
+use super::waits::Waits;
 
 /// How much one source may have in flight.
 #[derive(Debug, Clone, Copy)]
@@ -24,10 +28,17 @@ pub struct Pool {
     asked: AtomicBool,
     call_back: Box<dyn Fn() + Send + Sync>,
     freed: Notify,
+    /// How long it was asked in vain, while somebody watches that.
+    waits: Waits,
+    watched: Arc<Watched>,
 }
 
 impl Pool {
-    pub fn new(limits: Limits, call_back: impl Fn() + Send + Sync + 'static) -> Arc<Pool> {
+    pub fn new(
+        limits: Limits,
+        watched: Arc<Watched>,
+        call_back: impl Fn() + Send + Sync + 'static,
+    ) -> Arc<Pool> {
         Arc::new(Pool {
             limits,
             messages: AtomicUsize::new(0),
@@ -35,6 +46,8 @@ impl Pool {
             asked: AtomicBool::new(false),
             call_back: Box::new(call_back),
             freed: Notify::new(),
+            waits: Waits::default(),
+            watched,
         })
     }
 
@@ -45,6 +58,9 @@ impl Pool {
             // Asked before the second look: a credit that comes back in between is seen by one or the other.
             self.asked.store(true, Ordering::SeqCst);
             if !self.has_room(bytes) {
+                if self.watched.has_waits() {
+                    self.waits.begin();
+                }
                 return None;
             }
             self.asked.store(false, Ordering::SeqCst);
@@ -71,9 +87,24 @@ impl Pool {
         messages < self.limits.messages && (messages == 0 || in_flight + bytes as usize <= self.limits.bytes)
     }
 
-    #[cfg(test)]
     pub fn in_flight(&self) -> usize {
         self.messages.load(Ordering::Relaxed)
+    }
+
+    /// How many messages it may have in flight.
+    pub fn most(&self) -> usize {
+        self.limits.messages
+    }
+
+    /// How long its source has waited for a credit, of the time that somebody watched.
+    pub fn waited(&self) -> Duration {
+        match self.asked.load(Ordering::Relaxed) {
+            // It may have begun before anybody watched.
+            true if self.watched.has_waits() => self.waits.begin(),
+            true => {}
+            false => self.waits.end(),
+        }
+        self.waits.total()
     }
 }
 
@@ -82,6 +113,7 @@ impl CreditPool for Pool {
         self.messages.fetch_sub(1, Ordering::SeqCst);
         self.bytes.fetch_sub(bytes as usize, Ordering::SeqCst);
         if self.asked.swap(false, Ordering::SeqCst) {
+            self.waits.end();
             (self.call_back)();
             self.freed.notify_one();
         }
@@ -280,7 +312,7 @@ mod tests {
         let calls = Arc::new(AtomicU32::new(0));
         let seen = calls.clone();
         let limits = Limits { messages: 2, bytes: 100 };
-        let pool = Pool::new(limits, move || {
+        let pool = Pool::new(limits, Arc::default(), move || {
             seen.fetch_add(1, Ordering::Relaxed);
         });
         let a = pool.take(1000).expect("alone, a large message passes");

@@ -110,11 +110,14 @@ pub fn around(
     let config = &plan.config;
     let id = node_ref(&plan);
     let (lane, node) = (lane.clone(), config.id.clone());
-    let pool = Pool::new(shared.options.credits, move || {
+    let pool = Pool::new(shared.options.credits, shared.counters.watched.clone(), move || {
         if let Some(lane) = lane.upgrade() {
             lane.command(Command::Resume { node: node.clone() });
         }
     });
+    if plan.is_source() {
+        shared.gauges.is_source(&id.id, &pool);
+    }
     let watched = shared.options.watch.contains(plan.document_id.as_str())
         || shared.options.watch.contains(id.id.as_str());
     Around {

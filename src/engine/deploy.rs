@@ -41,6 +41,8 @@ pub struct Layout {
 /// A connector's host loop.
 pub struct Task {
     pub port: Arc<Port>,
+    /// Whether messages come to it from the flow.
+    pub takes_messages: bool,
     pub handle: tokio::task::JoinHandle<()>,
 }
 
@@ -165,6 +167,7 @@ impl Engine {
         }
         shared.close_outboxes(|id| places.contains_key(id));
         shared.counters.retain(|id| places.contains_key(id));
+        shared.gauges.retain(|id| places.contains_key(id));
         forget_contexts(&layout.plan, &plan, &places, shared);
         layout.lanes = handles;
         layout.plan = plan;
@@ -289,7 +292,7 @@ impl Engine {
             (_, error) => Err(error.unwrap_or_else(|| NodeError::fatal("it is no connector any more"))),
         };
         let handle = runtime.spawn(connectors::supervise(connector, again, place));
-        layout.tasks.insert(id, Task { port, handle });
+        layout.tasks.insert(id, Task { port, takes_messages: !node.has_no_input(), handle });
     }
 }
 

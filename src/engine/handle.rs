@@ -1,6 +1,7 @@
 //! One message, one node: the call of a node by its lane, and what follows from how it ends.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tidegate_nodes::cx::Cx;
 use tidegate_nodes::error::NodeError;
@@ -91,11 +92,18 @@ impl Lane {
         let (token, meta) = (message.token.clone(), message.meta.clone());
         let mut slot = Some(message);
         let version = shared.contexts.version();
+        let timed = shared.counters.watched.has_timings()
+            && around.counters.timings.wants(around.counters.received.get());
         let mut lend = Lend { core: &mut self.core, around, shared };
         let cx = Cx::new(&mut lend, token, meta);
         let mut cx = if wanted { cx } else { cx.unlistened() };
+        let since = timed.then(Instant::now);
         let result = panics::guarded(|| node.handle(&mut slot, &mut cx));
+        let took = since.map(|since| since.elapsed());
         let (token, held, done_with) = cx.end();
+        if let Some(took) = took {
+            around.counters.timings.add(took);
+        }
         Lane::note_changes(&mut self.core, around, &token, version, shared);
         match result {
             Ok(Ok(())) => {

@@ -1,7 +1,7 @@
 //! What comes into a lane from outside: from sources, other lanes, people and connectors. The only lock on the way of a
 //! message, held for a push or a take.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
@@ -93,6 +93,19 @@ impl Inbox {
             empty = if take == 0 { empty + 1 } else { 0 };
             out.extend(queue.drain(..take));
         }
+    }
+
+    /// How many wait for which node that other nodes send to; so many are looked at, so that nobody is kept from the lock
+    /// for long.
+    pub fn waiting(&self, most: usize) -> HashMap<Str, u64> {
+        let queues = self.lock();
+        let mut waiting = HashMap::new();
+        for arrival in queues.origins.iter().flat_map(|(_, queue)| queue).take(most) {
+            if let Arrival::To { node, .. } = arrival {
+                *waiting.entry(node.clone()).or_default() += 1;
+            }
+        }
+        waiting
     }
 
     pub fn is_empty(&self) -> bool {

@@ -4,6 +4,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tidegate_nodes::error::NodeError;
@@ -17,7 +18,7 @@ use super::lend::Lend;
 use super::observer::Event;
 use super::panics;
 use super::pending::Pending;
-use super::slot::{Around, Running, Slot, Target};
+use super::slot::{Around, Running, Slot, Target, Wire};
 use super::timers::{Due, Timers};
 
 /// A message in the lane's queue.
@@ -330,11 +331,20 @@ pub fn route(core: &mut Core, around: &mut Around, port: u16, message: Message, 
         return;
     }
     for wire in others {
-        wire.passed.add(1);
+        pass(around, port, wire, &message, shared);
         deliver(core, &around.id.flow, &wire.target, message.clone(), hops);
     }
-    last.passed.add(1);
+    pass(around, port, last, &message, shared);
     deliver(core, &around.id.flow, &last.target, message, hops);
+}
+
+/// Counts a message on its wire, and shows it to whoever looks at this wire.
+fn pass(around: &Around, port: u16, wire: &Wire, message: &Message, shared: &Shared) {
+    wire.counters.passed.add(1);
+    if wire.counters.taps.load(Ordering::Relaxed) > 0 {
+        let event = Event::Passed { port, to: wire.to.clone(), value: message.value.clone() };
+        shared.tell(&around.id, event);
+    }
 }
 
 fn deliver(core: &mut Core, origin: &Str, target: &Target, message: Message, hops: u32) {

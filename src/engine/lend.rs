@@ -188,6 +188,7 @@ impl Host for Lend<'_> {
         let at = self.around.index;
         if !self.core.holders.iter().any(|(holder, _)| *holder == at) {
             self.core.holders.push((at, self.around.holding.clone()));
+            self.shared.gauges.holds(&self.around.id.id, &self.around.holding);
         }
         &mut self.around.holding
     }

@@ -31,6 +31,7 @@ mod panics;
 mod pending;
 mod place;
 mod port;
+mod queues;
 mod resources;
 mod revive;
 mod scopes;
@@ -39,7 +40,9 @@ mod slot;
 mod surroundings;
 mod swap;
 mod timers;
+mod timings;
 mod waiting;
+mod waits;
 mod workers;
 
 #[cfg(test)]
@@ -54,12 +57,14 @@ pub use admission::{Limits, SourceBalance};
 pub use backoff::Backoff;
 pub use clock::Clock;
 pub use context::{Contexts, DISK, GLOBAL};
-pub use counters::{CounterTable, NodeCount, Tap, WireCount};
+pub use counters::{CounterTable, NodeCount, Tap, Watching, WireCount};
 pub use deploy::{Deployed, Refused};
 pub use drain::Drained;
 pub use observer::{Event, LogObserver, NodeRef, Observer};
 pub use outbox::{Backlog, queue_name};
+pub use queues::{QueueCount, QueueKind};
 pub use simulation::Simulation;
+pub use timings::Timing;
 
 use tidegate_nodes::error::NodeError;
 use tidegate_nodes::host::Settings;
@@ -73,6 +78,7 @@ use directory::Directory;
 use inbox::{Command, Waker};
 use outbox::Outbox;
 use pending::Pending;
+use queues::Gauges;
 use resources::Lent;
 use workers::Workers;
 
@@ -137,6 +143,7 @@ pub struct Shared {
     observer: Arc<dyn Observer>,
     directory: Directory,
     counters: CounterTable,
+    gauges: Gauges,
     options: Options,
     resources: RwLock<HashMap<Str, Arc<Lent>>>,
     /// By the id of their sink; they outlast deploys.
@@ -322,6 +329,7 @@ impl Shared {
             observer,
             directory: Directory::default(),
             counters: CounterTable::default(),
+            gauges: Gauges::default(),
             resources: RwLock::default(),
             outboxes: Mutex::default(),
             random: Mutex::new(options.seed),

@@ -45,6 +45,12 @@ pub enum Event {
     Received(Object),
     /// A message out of a node that has no input; only for nodes that are watched.
     Sent(Object),
+    /// A message on a wire of this node; only for wires that are watched.
+    Passed {
+        port: u16,
+        to: Str,
+        value: Object,
+    },
     /// A node panicked; it starts again after a while, or not any more.
     Panicked {
         text: String,
@@ -102,7 +108,7 @@ impl Observer for LogObserver {
     fn event(&self, at: Duration, node: &NodeRef, event: Event) {
         let quiet = match &event {
             Event::Debug(record) => !record.to_console,
-            Event::Status(_) | Event::Received(_) | Event::Sent(_) => true,
+            Event::Status(_) | Event::Received(_) | Event::Sent(_) | Event::Passed { .. } => true,
             _ => false,
         };
         // What a debug node shows was asked for, and is written whatever it takes.
@@ -122,7 +128,11 @@ impl Observer for LogObserver {
                 let value = record.value.as_ref().map_or_else(|| "undefined".to_string(), |v| v.to_json());
                 tracing::info!("{node}: {}{value}", record.property_prefix());
             }
-            Event::Debug(_) | Event::Status(_) | Event::Received(_) | Event::Sent(_) => {}
+            Event::Debug(_)
+            | Event::Status(_)
+            | Event::Received(_)
+            | Event::Sent(_)
+            | Event::Passed { .. } => {}
             Event::Panicked { text, again_in: Some(wait) } => {
                 tracing::error!("{node}: panicked: {text}; it starts again in {} ms", wait.as_millis());
             }

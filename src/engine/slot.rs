@@ -15,6 +15,7 @@ use super::inbox::LaneHandle;
 use super::lane::Envelope;
 use super::observer::NodeRef;
 use super::port::Port;
+use super::timings::Timings;
 use crate::flow::PlanNode;
 
 pub struct Slot {
@@ -92,7 +93,9 @@ pub struct ContextOwners {
 
 pub struct Wire {
     pub target: Target,
-    pub passed: Arc<Count>,
+    /// The node at its end.
+    pub to: Str,
+    pub counters: Arc<WireCounters>,
 }
 
 #[derive(Clone)]
@@ -133,6 +136,14 @@ pub struct Counters {
     pub sent: Count,
     pub errors: Count,
     /// How many look at the node's messages just now.
+    pub taps: AtomicU32,
+    pub timings: Timings,
+}
+
+#[derive(Debug, Default)]
+pub struct WireCounters {
+    pub passed: Count,
+    /// How many look at its messages just now: beside the counter that is written at each of them.
     pub taps: AtomicU32,
 }
 

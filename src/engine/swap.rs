@@ -223,12 +223,13 @@ pub fn rewire(
         }
         let wire = |port: usize, target: &Str| {
             let &(lane, at) = places.get(target)?;
-            let passed = shared.counters.wire(&around.plan.config.id, port as u16, target);
+            let counters = shared.counters.wire(&around.plan.config.id, port as u16, target);
+            let to = target.clone();
             let target = match lane == number {
                 true => Target::Here(at),
                 false => Target::There { lane: handles[lane].clone(), node: target.clone() },
             };
-            Some(Wire { target, passed })
+            Some(Wire { target, to, counters })
         };
         around.wires = ports
             .iter()

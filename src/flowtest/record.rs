@@ -80,7 +80,7 @@ impl Observer for Recorder {
                 }
             }
             Event::Panicked { text, .. } => record.panics.push(format!("{node}: {text}")),
-            Event::Log(..) | Event::Debug(_) | Event::Lost { .. } => {}
+            Event::Log(..) | Event::Debug(_) | Event::Passed { .. } | Event::Lost { .. } => {}
         }
     }
 }

@@ -51,7 +51,7 @@ fn what_is_watched_is_told() {
     assert_eq!((hello["sees_payloads"].as_bool(), hello["deploy"]["number"].as_i64()), (Some(true), Some(1)));
     socket.say(&json!({"type": "watch", "metrics": true, "statuses": true, "debug": true, "problems": true, "backlogs": true, "taps": ["f", "i", "nothing"]}));
     assert_eq!(
-        socket.next().unwrap(),
+        socket.until(of("watching")),
         json!({"type": "watching", "not_allowed": [], "unknown": ["nothing"]})
     );
     press(&gateway, &ada);
@@ -115,8 +115,9 @@ fn a_part_of_the_flows_is_watched_and_no_more_than_one_may_see() {
     assert_eq!(open(&gateway, "/api/v1/live", &foreign).err(), Some(403));
     let mut socket = live(&gateway, &eve);
     assert_eq!(socket.next().unwrap()["sees_payloads"], false);
-    socket.say(&json!({"type": "watch", "statuses": true, "debug": true, "metrics": true, "problems": true, "taps": ["f"]}));
-    assert_eq!(socket.next().unwrap()["not_allowed"], json!(["debug", "taps"]));
+    let wire = json!({"from": "i", "port": 0, "to": "f"});
+    socket.say(&json!({"type": "watch", "statuses": true, "debug": true, "metrics": true, "problems": true, "taps": ["f"], "wire_taps": [wire]}));
+    assert_eq!(socket.until(of("watching"))["not_allowed"], json!(["debug", "taps", "wire_taps"]));
     press(&gateway, &ada);
     assert_eq!(ask(&gateway, &ada, "POST", "/inject/i", "", &Json::Null).status, 200);
     socket.until(of("status"));
@@ -138,12 +139,117 @@ fn a_part_of_the_flows_is_watched_and_no_more_than_one_may_see() {
         (json!({"type": "listen"}), "bad_message"),
         (json!({"type": "watch", "taps": vec!["x"; 21]}), "too_many"),
         (json!({"type": "watch", "nodes": ["x".repeat(300)]}), "too_long"),
+        (json!({"type": "watch", "at": "x".repeat(300)}), "too_long"),
+        (json!({"type": "watch", "wire_taps": vec![&wire; 21]}), "too_many"),
+        (json!({"type": "watch", "wire_taps": [{"from": "x".repeat(300), "to": "y"}]}), "too_long"),
+        (json!({"type": "watch", "wire_taps": [{"from": "x"}]}), "bad_message"),
     ] {
         socket.say(&said);
         assert_eq!(socket.until(of("wrong"))["error"]["code"], code);
     }
     socket.say(&json!({"type": "ping"}));
     socket.until(of("pong"));
+}
+
+#[test]
+fn one_wire_is_looked_at_and_not_the_others_into_the_same_node() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut flow = nodes();
+    flow[1]["outputs"] = json!(2);
+    flow[1]["func"] = json!("return [#{payload: \"first\"}, #{payload: \"second\"}];");
+    flow[1]["wires"] = json!([["d"], ["d"]]);
+    let gateway = start(folder.path(), flow);
+    let ada = log_in(&gateway, "ada");
+    let mut socket = live(&gateway, &ada);
+    let (wire, no_wire) =
+        (json!({"from": "f", "port": 1, "to": "d"}), json!({"from": "f", "port": 2, "to": "d"}));
+    socket.say(&json!({"type": "watch", "flows": [], "wire_taps": [wire, no_wire]}));
+    let watching = socket.until(of("watching"));
+    assert_eq!((&watching["unknown_wires"], &watching["not_allowed"]), (&json!([no_wire]), &json!([])));
+    press(&gateway, &ada);
+    let tap = socket.until(of("tap"));
+    assert_eq!((&tap["node"], &tap["came_in"], &tap["wire"]), (&json!("f"), &json!(false), &wire));
+    assert!(tap["shown"]["msg"].as_str().unwrap().contains("\"payload\":\"second\""), "{tap}");
+    let seen = socket.for_a_while(Duration::from_millis(600));
+    assert!(!seen.iter().any(of("tap")), "{seen:?}");
+    // And no more when nobody looks.
+    socket.say(&json!({"type": "watch", "flows": []}));
+    socket.until(of("watching"));
+    press(&gateway, &ada);
+    let seen = socket.for_a_while(Duration::from_millis(600));
+    assert!(!seen.iter().any(of("tap")), "{seen:?}");
+}
+
+#[test]
+fn what_waits_and_how_long_nodes_take_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut flow = nodes();
+    flow[0]["wires"] = json!([["f", "o", "w"]]);
+    flow.push(json!({"id": "w", "type": "delay", "z": "t", "pauseType": "delay", "timeout": "1", "timeoutUnits": "hours", "x": 1, "y": 9, "wires": [[]]}));
+    let gateway = start(folder.path(), flow);
+    let ada = log_in(&gateway, "ada");
+    let mut socket = live(&gateway, &ada);
+    socket.say(&json!({"type": "watch", "queues": true, "metrics": true, "timings": true}));
+    // All of them first, also those in which nothing waits.
+    let first = socket.until(of("queues"));
+    assert_eq!(
+        first["nodes"]["o"],
+        json!({"kind": "outbox", "depth": 0, "bytes": 0, "blocked": 0.0, "dropped": 0, "spilling": false})
+    );
+    assert_eq!(
+        (&first["nodes"]["i"]["kind"], &first["nodes"]["i"]["depth"]),
+        (&json!("in_flight"), &json!(0))
+    );
+    (0..3).for_each(|_| press(&gateway, &ada));
+    let mut depths = BTreeMap::new();
+    let mut timed = 0.0;
+    while depths.get("o") != Some(&3) || depths.get("w") != Some(&3) || timed < 3.0 {
+        let told = socket.next().unwrap();
+        for (node, queue) in
+            told["nodes"].as_object().filter(|_| told["type"] == "queues").into_iter().flatten()
+        {
+            depths.insert(node.clone(), queue["depth"].as_i64().unwrap());
+            assert!(node != "w" || queue["kind"] == "held");
+        }
+        if let Some([p50, p95, samples]) = told["timings"]["f"].as_array().map(Vec::as_slice) {
+            assert!(p50.as_f64().unwrap() > 0.0 && p95.as_f64() >= p50.as_f64(), "{told}");
+            timed += samples.as_f64().unwrap();
+        }
+    }
+    assert_eq!(timed, 3.0, "of a few calls each is timed, and told once");
+    let seen = socket.for_a_while(Duration::from_millis(1_200));
+    let again = seen.iter().filter(|told| told["type"] == "queues" && told["nodes"].get("w").is_some());
+    assert_eq!(again.count(), 0, "{seen:?}");
+    // Nobody watches the times any more.
+    socket.say(&json!({"type": "watch", "metrics": true}));
+    socket.until(of("watching"));
+    press(&gateway, &ada);
+    let told = socket.until(|told| told["type"] == "metrics" && told["nodes"].get("f").is_some());
+    assert_eq!(told.get("timings"), None);
+}
+
+#[test]
+fn who_is_there_sees_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let gateway = start(folder.path(), nodes());
+    let (ada, vic) = (log_in(&gateway, "ada"), log_in(&gateway, "vic"));
+    let mut first = live(&gateway, &ada);
+    let hello = first.next().unwrap();
+    let now_ms =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64;
+    assert!((hello["now_ms"].as_i64().unwrap() - now_ms).abs() < 60_000, "{hello}");
+    assert_eq!(hello["boot"], 1);
+    let alone = first.until(of("presence"));
+    assert_eq!((&alone["people"][0]["id"], &alone["people"][0]["name"]), (&hello["you"], &json!("ada")));
+    let mut second = live(&gateway, &vic);
+    second.say(&json!({"type": "watch", "flows": [], "at": "t"}));
+    let both = first.until(|told| told["type"] == "presence" && told["people"][1]["at"] == "t");
+    assert_eq!((&both["people"][1]["name"], both["people"].as_array().unwrap().len()), (&json!("vic"), 2));
+    assert!(both["people"][1]["since_ms"].as_i64() >= both["people"][0]["since_ms"].as_i64());
+    let keys: Vec<_> = both["people"][1].as_object().unwrap().keys().cloned().collect();
+    assert_eq!(keys, ["id", "name", "at", "since_ms"], "and nothing else");
+    drop(second);
+    first.until(|told| told["type"] == "presence" && told["people"].as_array().unwrap().len() == 1);
 }
 
 #[test]

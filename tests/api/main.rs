@@ -9,6 +9,7 @@ mod admin;
 mod certificates;
 mod comms;
 mod deploys;
+mod editor;
 #[path = "../http/gateway.rs"]
 mod gateway;
 mod https;

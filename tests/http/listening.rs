@@ -14,7 +14,7 @@ fn it_says_how_it_is() {
     assert_eq!(gateway.ask("GET", "/health/live", "", "").body, "live\n");
     assert_eq!(gateway.ask("GET", "/health/ready", "", "").body, "ready\n");
     assert_eq!(gateway.ask("POST", "/health/live", "", "").status, 405);
-    assert_eq!(gateway.ask("GET", "/", "", "").status, 404);
+    assert_eq!(gateway.ask("GET", "/nothing", "", "").status, 404);
     gateway.running.signal("TERM");
     gateway.running.line_with("stopping");
 }

@@ -33,7 +33,9 @@ pub fn debug(shown: &Shown, current: &Current, most: usize) -> Json {
             told["level"] = json!(if *level == Level::Error { ERROR } else { WARN });
             encoded(Some(&Value::from(text.as_str())), most)
         }
-        What::Message { value, .. } => encoded(Some(&Value::Object(value.clone())), most),
+        What::Message { value, .. } | What::OnWire { value, .. } => {
+            encoded(Some(&Value::Object(value.clone())), most)
+        }
     };
     told["msg"] = json!(value);
     told["format"] = json!(format);

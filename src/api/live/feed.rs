@@ -39,7 +39,7 @@ struct Queue {
     news: Inbox,
     bytes: usize,
     second: Option<Instant>,
-    in_second: HashMap<Str, u32>,
+    in_second: HashMap<(Str, Option<(u16, Str)>), u32>,
     all_in_second: u32,
 }
 
@@ -89,6 +89,12 @@ pub enum What {
         came_in: bool,
         value: Object,
     },
+    /// A message on a wire of the node.
+    OnWire {
+        port: u16,
+        to: Str,
+        value: Object,
+    },
 }
 
 impl Feed {
@@ -103,6 +109,14 @@ impl Feed {
     /// Called by whoever runs nodes: it never waits, and does little.
     pub fn take(&self, node: &NodeRef, event: &Event) {
         let mut queue = self.lock();
+        if let Event::Passed { port, to, value } = event {
+            let took = queue.on_wire(self.rate, node, *port, to, value);
+            drop(queue);
+            if took {
+                self.arrived.notify_one();
+            }
+            return;
+        }
         if !queue.wants.of.has_node(node) && !queue.wants.taps.contains(&node.id) {
             return;
         }
@@ -183,8 +197,22 @@ impl Queue {
         true
     }
 
+    fn on_wire(&mut self, rate: Rate, node: &NodeRef, port: u16, to: &Str, value: &Object) -> bool {
+        if !self.wants.wires.contains(&(node.id.clone(), port, to.clone())) {
+            return false;
+        }
+        let may = self.may_show(rate, (node.id.clone(), Some((port, to.clone()))));
+        let what = || What::OnWire { port, to: to.clone(), value: value.clone() };
+        self.show_if(may, node, weight(value) as usize, what)
+    }
+
     fn show(&mut self, rate: Rate, node: &NodeRef, bytes: usize, what: impl FnOnce() -> What) -> bool {
-        if !self.may_show(rate, &node.id) || bytes > MOST_BYTES {
+        let may = self.may_show(rate, (node.id.clone(), None));
+        self.show_if(may, node, bytes, what)
+    }
+
+    fn show_if(&mut self, may: bool, node: &NodeRef, bytes: usize, what: impl FnOnce() -> What) -> bool {
+        if !may || bytes > MOST_BYTES {
             return self.skip(&node.id);
         }
         self.bytes += bytes;
@@ -204,7 +232,7 @@ impl Queue {
         true
     }
 
-    fn may_show(&mut self, rate: Rate, node: &Str) -> bool {
+    fn may_show(&mut self, rate: Rate, of: (Str, Option<(u16, Str)>)) -> bool {
         let now = Instant::now();
         if self.second.is_none_or(|since| now.duration_since(since) >= Duration::from_secs(1)) {
             self.second = Some(now);
@@ -214,11 +242,11 @@ impl Queue {
         if self.all_in_second >= rate.all {
             return false;
         }
-        let of_node = self.in_second.entry(node.clone()).or_default();
-        if *of_node >= rate.each {
+        let of_this = self.in_second.entry(of).or_default();
+        if *of_this >= rate.each {
             return false;
         }
-        *of_node += 1;
+        *of_this += 1;
         self.all_in_second += 1;
         true
     }

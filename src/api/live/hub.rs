@@ -1,13 +1,15 @@
 //! Where clients hear of what the engine tells. It listens to the engine, and hands everything on.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::feed::Feed;
-use crate::engine::{Backlog, Engine, Event, NodeRef, Observer};
+use super::presence::Presence;
+use super::recent::Recent;
+use crate::engine::{Backlog, Engine, Event, NodeRef, Observer, QueueCount, Timing};
 
 /// Clients at once: each costs a task, and a queue of a few MiB at worst.
 const CLIENTS: usize = 32;
@@ -15,6 +17,8 @@ const CLIENTS: usize = 32;
 const STRANGERS: usize = 8;
 /// Backlogs are read from the disk: once for all who watch.
 const BACKLOGS_FOR: Duration = Duration::from_millis(900);
+/// A little less than from one look of a client to its next.
+const COUNTS_FOR: Duration = Duration::from_millis(450);
 
 pub struct Hub {
     next: Arc<dyn Observer>,
@@ -23,7 +27,10 @@ pub struct Hub {
     feeds: RwLock<Vec<Arc<Feed>>>,
     clients: Arc<Semaphore>,
     strangers: Arc<Semaphore>,
-    backlogs: Mutex<Option<(Instant, Arc<Vec<Backlog>>)>>,
+    pub presence: Arc<Presence>,
+    backlogs: Recent<Vec<Backlog>>,
+    queues: Recent<Vec<QueueCount>>,
+    timings: Recent<Vec<Timing>>,
     stopping: watch::Sender<bool>,
 }
 
@@ -35,7 +42,10 @@ impl Hub {
             feeds: RwLock::default(),
             clients: Arc::new(Semaphore::new(CLIENTS)),
             strangers: Arc::new(Semaphore::new(STRANGERS)),
-            backlogs: Mutex::default(),
+            presence: Arc::default(),
+            backlogs: Recent::lasting(BACKLOGS_FOR),
+            queues: Recent::lasting(COUNTS_FOR),
+            timings: Recent::lasting(COUNTS_FOR),
             stopping: watch::Sender::new(false),
         }
     }
@@ -61,15 +71,17 @@ impl Hub {
 
     /// How the outboxes fare. It may read from the disk.
     pub fn backlogs(&self, engine: &Engine) -> Arc<Vec<Backlog>> {
-        let mut known = self.backlogs.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*known {
-            Some((at, backlogs)) if at.elapsed() < BACKLOGS_FOR => backlogs.clone(),
-            _ => {
-                let backlogs = Arc::new(engine.backlogs());
-                *known = Some((Instant::now(), backlogs.clone()));
-                backlogs
-            }
-        }
+        self.backlogs.get(|| Some(engine.backlogs())).map(|(_, backlogs)| backlogs).unwrap_or_default()
+    }
+
+    /// Where messages wait. `None` in the middle of the first deploy.
+    pub fn queues(&self, engine: &Engine) -> Option<Arc<Vec<QueueCount>>> {
+        self.queues.get(|| engine.queues()).map(|(_, queues)| queues)
+    }
+
+    /// What nodes took for their messages lately, and the number of the look: each sample is in one of them.
+    pub fn timings(&self, engine: &Engine) -> (u64, Arc<Vec<Timing>>) {
+        self.timings.get(|| Some(engine.counters().take_timings())).unwrap_or_default()
     }
 
     /// The gateway stops: clients are told goodbye.

@@ -9,6 +9,8 @@ use utoipa::ToSchema;
 
 use super::super::fault::Fault;
 use super::super::v1::NodeTrouble;
+use super::presence::Person;
+use super::queues::Queue;
 use super::wants::{Selection, Wants};
 use crate::config::Standing;
 use crate::engine::Backlog;
@@ -49,6 +51,25 @@ pub struct Watch {
     pub backlogs: bool,
     /// Nodes whose messages are shown: those that come in, or that leave a node without an input.
     pub taps: Vec<String>,
+    /// Wires whose messages are shown.
+    pub wire_taps: Vec<WireTap>,
+    /// Where messages wait, twice a second.
+    pub queues: bool,
+    /// With the metrics, how long nodes take for a message.
+    pub timings: bool,
+    /// The flow that the person looks at, for the others to see.
+    pub at: Option<String>,
+}
+
+/// A wire: from a node's port to a node.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = LiveWire)]
+pub struct WireTap {
+    pub from: String,
+    #[serde(default)]
+    pub port: u16,
+    pub to: String,
 }
 
 impl Watch {
@@ -67,11 +88,32 @@ impl Watch {
                 return Err(Fault::bad("too_long", text).pointer(format!("/{name}/{n}")));
             }
         }
-        Ok(())
+        if self.wire_taps.len() > MOST_TAPS {
+            let text = format!("at most {MOST_TAPS} wires can be tapped at once");
+            return Err(Fault::bad("too_many", text).pointer("/wire_taps"));
+        }
+        let is_long = |id: &String| id.len() > LONGEST_ID;
+        let long_wire = self.wire_taps.iter().position(|wire| is_long(&wire.from) || is_long(&wire.to));
+        let long_at = self.at.as_ref().is_some_and(is_long).then(|| "/at".to_string());
+        match long_wire.map(|n| format!("/wire_taps/{n}")).or(long_at) {
+            Some(pointer) => {
+                let text = format!("an id has at most {LONGEST_ID} bytes");
+                Err(Fault::bad("too_long", text).pointer(pointer))
+            }
+            None => Ok(()),
+        }
     }
 
-    pub fn needs_payloads(&self) -> bool {
-        self.debug || !self.taps.is_empty()
+    /// Of what is wished, what shows messages.
+    pub fn showing(&self) -> Vec<&'static str> {
+        let mut showing = Vec::new();
+        if self.debug || !self.taps.is_empty() {
+            showing.extend(["debug", "taps"]);
+        }
+        if !self.wire_taps.is_empty() {
+            showing.push("wire_taps");
+        }
+        showing
     }
 
     pub fn wants(&self, sees_payloads: bool) -> Wants {
@@ -79,12 +121,19 @@ impl Watch {
             (None, None) => Selection::All,
             (flows, nodes) => Selection::Only { flows: set(flows), nodes: set(nodes) },
         };
-        let taps = if sees_payloads { self.taps.iter().map(Str::new).collect() } else { HashSet::new() };
+        let (mut taps, mut wires) = (HashSet::new(), HashSet::new());
+        if sees_payloads {
+            taps.extend(self.taps.iter().map(Str::new));
+            wires.extend(
+                self.wire_taps.iter().map(|wire| (Str::new(&wire.from), wire.port, Str::new(&wire.to))),
+            );
+        }
         Wants {
             statuses: self.statuses,
             debug: self.debug && sees_payloads,
             troubles: self.problems,
             taps,
+            wires,
             of,
         }
     }
@@ -106,6 +155,16 @@ pub enum Told {
         name: String,
         sees_payloads: bool,
         deploy: Deploy,
+        /// The id of this connection among those that are here.
+        you: String,
+        /// The clock of the gateway: that of the browser may be wrong.
+        now_ms: i64,
+        /// Counts the starts of the gateway.
+        boot: u64,
+    },
+    /// All who are here.
+    Presence {
+        people: Vec<Person>,
     },
     /// The answer to `watch`.
     Watching {
@@ -113,6 +172,9 @@ pub enum Told {
         not_allowed: Vec<&'static str>,
         /// Nodes that were to be tapped and do not run.
         unknown: Vec<String>,
+        /// The same of wires.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        unknown_wires: Vec<WireTap>,
     },
     Pong,
     /// What has been counted since the last one; only what is not 0.
@@ -122,6 +184,17 @@ pub enum Told {
         #[schema(value_type = BTreeMap<String, [u64; 3]>)]
         nodes: BTreeMap<Str, [u64; 3]>,
         wires: Vec<WireDelta>,
+        /// By node: half of the sampled messages took less than the first number of microseconds, 95 of 100 less than the
+        /// second; and how many were sampled.
+        #[schema(value_type = BTreeMap<String, [f64; 3]>)]
+        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+        timings: BTreeMap<Str, [f64; 3]>,
+    },
+    /// Where messages wait, by node: those that have changed.
+    Queues {
+        span_ms: u64,
+        #[schema(value_type = BTreeMap<String, Queue>)]
+        nodes: BTreeMap<Str, Queue>,
     },
     /// By node; one that is empty has gone.
     Status {
@@ -138,6 +211,9 @@ pub enum Told {
         node: Str,
         /// It came in, or has left a node that has no input.
         came_in: bool,
+        /// It passed over this wire of the node.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        wire: Option<WireTap>,
         #[schema(value_type = Object)]
         shown: Json,
     },

@@ -7,41 +7,49 @@ use tidegate_nodes::value::Str;
 
 use super::messages::{Told, WireDelta};
 use super::wants::Selection;
-use crate::engine::CounterTable;
+use crate::engine::{CounterTable, Timing};
 use crate::flow::Document;
 
 pub struct Meter {
     nodes: HashMap<Str, [u64; 3]>,
     wires: HashMap<(Str, u16, Str), u64>,
-    /// The tab of each node that is on one.
-    flows: HashMap<String, String>,
     looked: Instant,
+}
+
+/// The tab of each node that is on one.
+#[derive(Default)]
+pub struct Places(HashMap<String, String>);
+
+impl Places {
+    pub fn of(document: &Document) -> Places {
+        let placed = document.nodes.iter().filter_map(|node| Some((node.id.clone(), node.z.clone()?)));
+        Places(placed.collect())
+    }
+
+    pub fn flow(&self, node: &str) -> &str {
+        self.0.get(node).map_or("", String::as_str)
+    }
 }
 
 impl Meter {
     /// What was counted before is not told.
-    pub fn new(counters: &CounterTable, document: &Document) -> Meter {
-        let mut meter = Meter {
-            nodes: HashMap::new(),
-            wires: HashMap::new(),
-            flows: HashMap::new(),
-            looked: Instant::now(),
-        };
-        meter.deployed(document);
-        meter.look(counters, &Selection::All);
+    pub fn new(counters: &CounterTable) -> Meter {
+        let mut meter = Meter { nodes: HashMap::new(), wires: HashMap::new(), looked: Instant::now() };
+        meter.look(counters, &[], &Selection::All, &Places::default());
         meter
     }
 
-    pub fn deployed(&mut self, document: &Document) {
-        let placed = document.nodes.iter().filter_map(|node| Some((node.id.clone(), node.z.clone()?)));
-        self.flows = placed.collect();
-    }
-
-    pub fn look(&mut self, counters: &CounterTable, of: &Selection) -> Told {
+    pub fn look(
+        &mut self,
+        counters: &CounterTable,
+        timings: &[Timing],
+        of: &Selection,
+        places: &Places,
+    ) -> Told {
         let span_ms = u64::try_from(self.looked.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.looked = Instant::now();
-        let (before, flows) = (std::mem::take(&mut self.nodes), &self.flows);
-        let flow = |node: &str| flows.get(node).map_or("", String::as_str);
+        let before = std::mem::take(&mut self.nodes);
+        let flow = |node: &str| places.flow(node);
         let mut nodes = BTreeMap::new();
         for count in counters.nodes() {
             let now = [count.received, count.sent, count.errors];
@@ -65,6 +73,9 @@ impl Meter {
             }
             self.wires.insert(key, count.passed);
         }
-        Told::Metrics { span_ms, nodes, wires }
+        let timings = timings.iter().filter(|timing| of.has(flow(&timing.node), &timing.node));
+        let timings = timings
+            .map(|timing| (timing.node.clone(), [timing.p50_us, timing.p95_us, f64::from(timing.samples)]));
+        Told::Metrics { span_ms, nodes, wires, timings: timings.collect() }
     }
 }

@@ -13,7 +13,11 @@ mod hub;
 mod messages;
 mod metrics;
 mod own;
+mod presence;
+mod queues;
+mod recent;
 mod socket;
+mod telling;
 mod topic;
 mod wants;
 

@@ -10,22 +10,24 @@ use axum::extract::State;
 use axum::http::request::Parts;
 use axum::http::{Response, StatusCode};
 use tidegate_nodes::value::Str;
+use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 
 use super::super::access::{Read, secret};
 use super::super::fault::Fault;
-use super::super::gateway::{Gateway, blocking};
-use super::super::v1::{NodeTrouble, troubles};
+use super::super::gateway::Gateway;
+use super::super::v1::NodeTrouble;
 use super::comms::status_json;
-use super::encode;
-use super::feed::{Feed, Inbox, Rate, What};
+use super::feed::{Feed, Rate};
 use super::guard::{self, Guard};
 use super::hub::Listening;
-use super::messages::{Deploy, Said, Told, VERSION, Watch};
-use super::metrics::Meter;
+use super::messages::{Deploy, Said, Told, VERSION, Watch, WireTap};
+use super::metrics::{Meter, Places};
+use super::presence::{People, Present};
+use super::queues::Gauge;
 use super::socket::{Ended, Socket, upgrade};
 use crate::config::Standing;
-use crate::engine::{Backlog, Tap};
+use crate::engine::{Backlog, Tap, Watching};
 
 /// Badges and messages leave so often; counters every second time, and outboxes every fourth.
 const TICK: Duration = Duration::from_millis(250);
@@ -54,28 +56,46 @@ pub async fn live(_: Read, State(gateway): State<Gateway>, parts: Parts) -> Resu
     })
 }
 
-struct Client {
-    gateway: Gateway,
-    listening: Listening,
-    guard: Guard,
-    watch: Watch,
-    meter: Option<Meter>,
+/// One client, and what it knows. What it is told at each tick is in `telling`.
+pub(super) struct Client {
+    pub gateway: Gateway,
+    pub listening: Listening,
+    pub guard: Guard,
+    present: Present,
+    pub people: watch::Receiver<People>,
+    pub watch: Watch,
+    pub places: Places,
+    pub meter: Option<Meter>,
+    pub gauge: Option<Gauge>,
+    /// The number of the timings that it was told last.
+    pub timings: u64,
+    /// It has things counted that cost something.
+    watching: Vec<Watching>,
     taps: Vec<Tap>,
     /// Nodes whose badge it has been told.
-    badges: HashSet<Str>,
-    backlogs: Option<Arc<Vec<Backlog>>>,
-    problems: Option<Vec<NodeTrouble>>,
+    pub badges: HashSet<Str>,
+    pub backlogs: Option<Arc<Vec<Backlog>>>,
+    pub problems: Option<Vec<NodeTrouble>>,
     deploy: Deploy,
 }
 
 impl Client {
     fn new(gateway: &Gateway, guard: Guard) -> Client {
+        let present = gateway.live.presence.enter(guard.name(), gateway.store.wall_ms());
+        let mut people = gateway.live.presence.changes();
+        people.mark_changed();
         Client {
             gateway: gateway.clone(),
             listening: gateway.live.listen(Feed::new(RATE)),
             guard,
+            present,
+            people,
             watch: Watch::default(),
+            places: Places::default(),
             meter: None,
+            gauge: None,
+            timings: 0,
+            watching: Vec::new(),
             taps: Vec::new(),
             badges: HashSet::new(),
             backlogs: None,
@@ -93,6 +113,9 @@ impl Client {
             name: self.guard.name().to_string(),
             sees_payloads: self.guard.sees_payloads(),
             deploy: self.deploy.clone(),
+            you: self.present.id.clone(),
+            now_ms: self.gateway.store.wall_ms(),
+            boot: self.gateway.store.boot(),
         };
         say(socket, &hello).await?;
         let mut tick = interval(TICK);
@@ -138,22 +161,24 @@ impl Client {
         self.watch = watch;
         // Everything is told anew, since what is watched is another part.
         (self.backlogs, self.problems) = (None, None);
-        let unknown = self.want();
+        self.present.look_at(self.watch.at.as_deref());
+        let (unknown, unknown_wires) = self.want();
         let current = self.gateway.deployer.current();
-        self.meter = self
-            .watch
-            .metrics
-            .then(|| Meter::new(self.gateway.deployer.engine().counters(), &current.document));
-        let refused = self.watch.needs_payloads() && !self.guard.sees_payloads();
-        let not_allowed = if refused { vec!["debug", "taps"] } else { Vec::new() };
-        say(socket, &Told::Watching { not_allowed, unknown }).await?;
+        self.places = Places::of(&current.document);
+        let counters = self.gateway.deployer.engine().counters();
+        self.meter = self.watch.metrics.then(|| Meter::new(counters));
+        self.gauge = self.watch.queues.then(Gauge::new);
+        let timed = self.watch.timings.then(|| counters.watch_timings());
+        let waited = self.watch.queues.then(|| counters.watch_waits());
+        self.watching = timed.into_iter().chain(waited).collect();
+        let not_allowed = if self.guard.sees_payloads() { Vec::new() } else { self.watch.showing() };
+        say(socket, &Told::Watching { not_allowed, unknown, unknown_wires }).await?;
         self.badges.clear();
         let wants = self.watch.wants(false);
         if wants.statuses {
             let statuses = self.gateway.deployer.vitals().statuses();
-            let place = |node: &Str| current.document.nodes.iter().find(|known| known.id == node.as_str());
-            let flow = |node: &Str| place(node).and_then(|node| node.z.clone()).unwrap_or_default();
-            let of = statuses.into_iter().filter(|(node, _)| wants.of.has(&flow(node), node));
+            let places = &self.places;
+            let of = statuses.into_iter().filter(|(node, _)| wants.of.has(places.flow(node), node));
             let nodes: BTreeMap<Str, _> = of.map(|(node, status)| (node, status_json(&status))).collect();
             self.badges.extend(nodes.keys().cloned());
             say(socket, &Told::Status { nodes }).await?;
@@ -161,8 +186,8 @@ impl Client {
         Ok(())
     }
 
-    /// Listens to what is wished, as far as it is allowed; gives the nodes that are not there to be tapped.
-    fn want(&mut self) -> Vec<String> {
+    /// Listens to what is wished, as far as it is allowed; gives the nodes and wires that are not there to be tapped.
+    fn want(&mut self) -> (Vec<String>, Vec<WireTap>) {
         let wants = self.watch.wants(self.guard.sees_payloads());
         let counters = self.gateway.deployer.engine().counters();
         let mut unknown = Vec::new();
@@ -173,19 +198,28 @@ impl Client {
                 None => unknown.push(node.to_string()),
             }
         }
+        let mut unknown_wires = Vec::new();
+        for (from, port, to) in &wants.wires {
+            match counters.tap_wire(from, *port, to) {
+                Some(tap) => taps.push(tap),
+                None => {
+                    unknown_wires.push(WireTap { from: from.to_string(), port: *port, to: to.to_string() });
+                }
+            }
+        }
         // The new ones first: a node that is tapped on is tapped all the time.
         self.taps = taps;
         self.listening.feed.want(wants);
-        unknown
+        (unknown, unknown_wires)
     }
 
     async fn deployed(&mut self, socket: &mut Socket) -> Result<(), Ended> {
         // Nodes that have begun anew are tapped anew.
         self.want();
         let current = self.gateway.deployer.current();
-        if let Some(meter) = &mut self.meter {
-            meter.deployed(&current.document);
-        }
+        self.places = Places::of(&current.document);
+        // Other nodes have queues now.
+        self.gauge = self.watch.queues.then(Gauge::new);
         let now = deploy(&self.gateway);
         if now != self.deploy {
             self.deploy = now.clone();
@@ -203,69 +237,6 @@ impl Client {
             }
         }
     }
-
-    async fn tell(&mut self, turn: u64, socket: &mut Socket) -> Result<(), Ended> {
-        self.tell_events(self.listening.feed.drain(), socket).await?;
-        if turn.is_multiple_of(2)
-            && let Some(meter) = &mut self.meter
-        {
-            let of = self.watch.wants(false).of;
-            let told = meter.look(self.gateway.deployer.engine().counters(), &of);
-            say(socket, &told).await?;
-        }
-        if turn.is_multiple_of(4) && self.watch.problems {
-            let problems = troubles(&self.gateway, self.guard.sees_payloads());
-            if self.problems.as_ref() != Some(&problems) {
-                self.problems = Some(problems.clone());
-                say(socket, &Told::Problems { nodes: problems }).await?;
-            }
-        }
-        if turn.is_multiple_of(4) && self.watch.backlogs {
-            let (live, engine) = (self.gateway.live.clone(), self.gateway.deployer.engine().clone());
-            let backlogs = blocking(move || live.backlogs(&engine)).await.map_err(|_| Ended::Stopping)?;
-            if self.backlogs.as_ref() != Some(&backlogs) {
-                self.backlogs = Some(backlogs.clone());
-                say(socket, &Told::Backlogs { outboxes: backlogs.to_vec() }).await?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn tell_events(&mut self, inbox: Inbox, socket: &mut Socket) -> Result<(), Ended> {
-        if inbox.is_empty() {
-            return Ok(());
-        }
-        if !inbox.statuses.is_empty() {
-            self.badges.extend(inbox.statuses.keys().cloned());
-            let nodes = inbox.statuses.iter().map(|(node, status)| (node.clone(), status_json(status)));
-            say(socket, &Told::Status { nodes: nodes.collect() }).await?;
-        }
-        let sees = self.guard.sees_payloads();
-        for (id, trouble) in inbox.troubles {
-            let (kind, count, name) = (trouble.kind, trouble.count, trouble.node.to_string());
-            let text = sees.then_some(trouble.text);
-            say(socket, &Told::Trouble { node: id, name, kind, count, text }).await?;
-        }
-        if !sees {
-            return Ok(());
-        }
-        let current = self.gateway.deployer.current();
-        let most = self.gateway.deployer.settings().debug_max_length;
-        for shown in &inbox.shown {
-            let told = encode::debug(shown, &current, most);
-            let told = match &shown.what {
-                What::Message { came_in, .. } => {
-                    Told::Tap { node: shown.node.id.clone(), came_in: *came_in, shown: told }
-                }
-                What::Debug(_) | What::Line(..) => Told::Debug { shown: told },
-            };
-            say(socket, &told).await?;
-        }
-        match inbox.skipped.is_empty() {
-            true => Ok(()),
-            false => say(socket, &Told::Skipped { nodes: inbox.skipped.into_iter().collect() }).await,
-        }
-    }
 }
 
 fn deploy(gateway: &Gateway) -> Deploy {
@@ -278,7 +249,7 @@ fn deploy(gateway: &Gateway) -> Deploy {
     }
 }
 
-async fn say(socket: &mut Socket, told: &Told) -> Result<(), Ended> {
+pub(super) async fn say(socket: &mut Socket, told: &Told) -> Result<(), Ended> {
     let text = serde_json::to_string(told).map_err(|error| {
         tracing::error!("a message of the live socket cannot be written: {error}");
         Ended::Wrong

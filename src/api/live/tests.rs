@@ -7,7 +7,7 @@ use tidegate_nodes::error::NodeError;
 use tidegate_nodes::host::{DebugRecord, Level, Status};
 use tidegate_nodes::value::{Object, Str, Value};
 
-use super::feed::{Feed, Rate};
+use super::feed::{Feed, Rate, What};
 use super::hub::Hub;
 use super::wants::{Selection, Wants};
 use crate::engine::{Event, NodeRef, Observer};
@@ -37,7 +37,8 @@ fn debug(value: Value) -> Event {
 
 fn everything() -> Wants {
     let taps = [Str::new("tapped")].into_iter().collect();
-    Wants { statuses: true, debug: true, troubles: true, taps, of: Selection::All }
+    let wires = [(Str::new("a"), 1, Str::new("b"))].into_iter().collect();
+    Wants { statuses: true, debug: true, troubles: true, taps, wires, of: Selection::All }
 }
 
 #[test]
@@ -100,6 +101,24 @@ fn so_many_are_shown_a_second_and_the_rest_is_counted() {
     let inbox = feed.drain();
     assert_eq!(inbox.shown.len(), 100);
     assert_eq!((inbox.skipped["a"], inbox.skipped.values().sum::<u64>()), (10, 130));
+}
+
+#[test]
+fn a_wire_is_tapped_by_itself_and_as_often_as_a_node() {
+    let feed = Feed::new(Rate { each: 20, all: 100 });
+    let passed = |port, to| Event::Passed { port, to: Str::new(to), value: Object::new() };
+    feed.take(&node("a"), &passed(1, "b"));
+    assert!(feed.drain().is_empty());
+    let of = Selection::Only { flows: Default::default(), nodes: Default::default() };
+    feed.want(Wants { of, ..everything() });
+    for n in 0..30 {
+        feed.take(&node("a"), &passed(1, "b"));
+        feed.take(&node("a"), &passed(n, "c"));
+        feed.take(&node("b"), &passed(1, "b"));
+    }
+    let inbox = feed.drain();
+    assert_eq!((inbox.shown.len(), inbox.skipped["a"], inbox.skipped.len()), (20, 10, 1));
+    assert!(matches!(&inbox.shown[0].what, What::OnWire { port: 1, to, .. } if to.as_str() == "b"));
 }
 
 #[test]

@@ -15,8 +15,13 @@ pub struct Wants {
     pub troubles: bool,
     /// Nodes whose messages are shown.
     pub taps: HashSet<Str>,
+    /// Wires whose messages are shown.
+    pub wires: HashSet<Wire>,
     pub of: Selection,
 }
+
+/// From a node's port to a node.
+pub type Wire = (Str, u16, Str);
 
 /// The part of the flows that a client looks at.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -15,7 +15,9 @@ document.getElementById('form').addEventListener('submit', async (event) => {
     if (answer.ok) {
       history.replaceState(null, '', '/set-up');
       document.getElementById('form').replaceChildren(said);
-      said.textContent = `Done: ${told.username} can log in.`;
+      said.textContent = `Done: ${told.username} is logged in. The editor opens.`;
+      // This page and its token do not stay behind it.
+      location.replace('/');
     } else {
       said.textContent = told.message;
     }

@@ -60,9 +60,29 @@ pub async fn log_in(
 }
 
 /// Who asks, and what they may do
+///
+/// Where there is no admin yet, the code is `no_users` and not `unauthorized`: nobody can log in, and the hint says how the
+/// first one is made.
 #[utoipa::path(get, path = "/api/v1/session", tag = "access", responses((status = 200, body = Session)))]
-pub async fn who(Read(caller): Read) -> Json<Session> {
-    Json(shown(&caller.known))
+pub async fn who(known: Result<Read, Fault>, State(gateway): State<Gateway>) -> Result<Json<Session>, Fault> {
+    match known {
+        Ok(Read(caller)) => Ok(Json(shown(&caller.known))),
+        Err(fault) if fault.is_of(StatusCode::UNAUTHORIZED) => {
+            let access = gateway.access.clone();
+            match blocking(move || access.config().has_admin()).await?? {
+                true => Err(fault),
+                false => Err(no_users()),
+            }
+        }
+        Err(fault) => Err(fault),
+    }
+}
+
+fn no_users() -> Fault {
+    Fault::new(StatusCode::UNAUTHORIZED, "no_users", "this gateway has no admin yet").hint(
+        "open the link that the gateway wrote when it started (into its terminal, or journalctl -u tidegate), or run \
+         `tidegate passwd NAME --role admin` on the board",
+    )
 }
 
 /// Ends the session, or the token, that asks

@@ -73,7 +73,12 @@ impl Observer for Watcher {
             }
             Event::Lost { count, reason } => eprintln!("{node}: {count} messages not delivered: {reason}"),
             Event::Log(Level::Warn | Level::Error, text) => eprintln!("{node}: {text}"),
-            Event::Log(..) | Event::Error { .. } | Event::Debug(_) | Event::Status(_) | Event::Sent(_) => {}
+            Event::Log(..)
+            | Event::Error { .. }
+            | Event::Debug(_)
+            | Event::Status(_)
+            | Event::Sent(_)
+            | Event::Passed { .. } => {}
         }
     }
 }

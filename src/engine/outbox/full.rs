@@ -51,6 +51,7 @@ impl Outbox {
 
     fn drop_oldest(&self, state: &mut State, priority: Priority, count: u64, pending: &mut Pending) {
         for (first, last) in state.feeds[priority as usize].give_up(count) {
+            state.dropped += last - first + 1;
             let detail = "the outbox was full and made room";
             self.note_given_up(priority, (first, last), Reason::DroppedOldest, detail, pending);
         }
@@ -104,8 +105,12 @@ impl Outbox {
                 pending.ledger(scope, Reason::DroppedNewest, 1, "the outbox was full");
                 pending.guard(&message.message().token);
                 message.confirm();
+                state.dropped += 1;
             }
-            WhenFull::Block | WhenFull::DropOldest => state.parked.push_back((priority, message)),
+            WhenFull::Block | WhenFull::DropOldest => {
+                state.parked.push_back((priority, message));
+                state.full.begin();
+            }
         }
     }
 
@@ -126,6 +131,9 @@ impl Outbox {
             } else {
                 self.write_one(&settings, state, priority, message, &mut pending);
             }
+        }
+        if state.parked.is_empty() {
+            state.full.end();
         }
         pending.hand_over(&self.store);
         state.with_lane = 0;

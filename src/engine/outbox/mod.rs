@@ -31,6 +31,7 @@ use tidegate_nodes::value::{Str, Value};
 use tokio::sync::{Notify, watch};
 
 use super::pending::{Pending, Stored, record_of};
+use super::waits::Waits;
 use crate::store::{Record, Retention, Standing, Store};
 use feed::{Feed, Item, Pace};
 use full::Room;
@@ -77,6 +78,10 @@ struct State {
     /// What was confirmed is being written down.
     saving: bool,
     delivered: stats::Rate,
+    /// How long there was something for which there is no room.
+    full: Waits,
+    /// By the policy, since it was opened.
+    dropped: u64,
 }
 
 /// The name of the log of an outbox's queue.

@@ -6,6 +6,7 @@ use std::time::Instant;
 use serde::Serialize;
 use tidegate_nodes::outbox::Priority;
 
+use super::super::queues::{QueueCount, QueueKind};
 use super::Outbox;
 
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
@@ -61,6 +62,26 @@ impl Rate {
 }
 
 impl Outbox {
+    /// How much waits in it, without a look at the disk.
+    pub fn queue(&self) -> QueueCount {
+        let bytes = self.queues.iter().map(|queue| queue.log.bytes_behind(&queue.cursor)).sum();
+        let capacity = self.settings().max_messages;
+        let state = self.lock();
+        let stored = self.messages(&state);
+        QueueCount {
+            capacity,
+            bytes: Some(bytes),
+            blocked: Some(state.full.total()),
+            dropped: state.dropped,
+            spilling: state.storing && stored > 0,
+            ..QueueCount::new(
+                &self.node,
+                QueueKind::Outbox,
+                (state.passing.len() + state.parked.len()) as u64 + stored,
+            )
+        }
+    }
+
     /// It reads the oldest record from the disk.
     pub fn backlog(self: &Arc<Outbox>) -> Backlog {
         let messages = Priority::ALL.map(|priority| {

@@ -2,7 +2,8 @@
 
 import type { Component } from 'svelte';
 
-import type { Permission } from '$lib/state/session.svelte';
+import type { Editor } from '$lib/state/editor.svelte';
+import type { Permission, Session } from '$lib/state/session.svelte';
 
 export interface Panel {
   readonly id: string;
@@ -13,6 +14,8 @@ export interface Panel {
   readonly place: 'left' | 'right' | 'drawer' | 'page';
   readonly order: number;
   readonly needs?: Permission;
+  /** How many things there wait for somebody: seen at its tab. Reads signals, and does nothing else. */
+  readonly count?: (editor: Editor) => number;
   /** Loaded when it is shown first. */
   readonly load: () => Promise<{ default: Component }>;
 }
@@ -23,4 +26,6 @@ export const panels: readonly Panel[] = Object.values(found)
   .map((file) => file.panel)
   .sort((a, b) => a.order - b.order);
 
-export const panelsAt = (place: Panel['place']): Panel[] => panels.filter((panel) => panel.place === place);
+/** What a person may see at a place. */
+export const allowedAt = (place: Panel['place'], session: Session): Panel[] =>
+  panels.filter((panel) => panel.place === place && (!panel.needs || session.may(panel.needs)));

@@ -11,6 +11,8 @@ export interface Action {
   readonly keywords?: string;
   /** `Mod` is Ctrl, and the command key on a Mac: `Mod+Shift+Z`, `Delete`, `/`. */
   readonly keys?: readonly string[];
+  /** Also where somebody writes, or goes through a list: for keys that mean nothing there. */
+  readonly whileTyping?: boolean;
   readonly needs?: Permission;
   /** Whether it makes sense now. Without it always. */
   readonly when?: (editor: Editor) => boolean;

@@ -21,9 +21,9 @@ export interface Step {
 }
 
 /** A step as it is kept. Edits that joined it and put items in or out stay apart: their places mean something only in order. */
-interface Kept {
-  label: string;
-  parts: (readonly Patch[])[];
+export interface KeptStep {
+  readonly label: string;
+  readonly parts: readonly (readonly Patch[])[];
 }
 
 /** Whatever has items to look up: a document, or an edit that sees its own changes. */
@@ -49,10 +49,11 @@ export class FlowDoc implements Items {
   #indices: Map<string, number> | undefined;
   #places = new Map<string, Set<string>>();
   #incoming = new Map<string, Set<string>>();
-  #done: Kept[] = [];
-  #undone: Kept[] = [];
+  #done: KeptStep[] = [];
+  #undone: KeptStep[] = [];
   #joins: string | undefined;
   #listeners = new Set<Listener>();
+  #leftOut: readonly Item[] = [];
 
   constructor(items: readonly Item[] = []) {
     this.#fill(items);
@@ -64,6 +65,11 @@ export class FlowDoc implements Items {
 
   has(id: string): boolean {
     return this.#items.has(id);
+  }
+
+  /** What was loaded with an id that another had before it: it is not in the document, and that has to be told. */
+  get leftOut(): readonly Item[] {
+    return this.#leftOut;
   }
 
   get size(): number {
@@ -98,11 +104,16 @@ export class FlowDoc implements Items {
     return item ? wiresFrom(item) : [];
   }
 
-  /** Replaces everything: a document that was loaded. Nothing of before can be undone. */
-  load(items: readonly Item[]): void {
+  /** The newest steps that can be undone, for a draft that is kept. */
+  steps(most: number): KeptStep[] {
+    return this.#done.slice(-most);
+  }
+
+  /** Replaces everything: a document that was loaded. Nothing of before can be undone, but steps that came with it can. */
+  load(items: readonly Item[], steps: readonly KeptStep[] = []): void {
     const before = [...this.#items.values()];
     this.#fill(items);
-    this.#done = [];
+    this.#done = [...steps];
     this.#undone = [];
     this.#joins = undefined;
     const gone = before.filter((item) => !this.#items.has(item.id)).map((item) => ({ id: item.id, before: item, after: undefined, at: 0 }));
@@ -122,10 +133,9 @@ export class FlowDoc implements Items {
     this.#apply(patches);
     const last = this.#done.at(-1);
     if (joins !== undefined && joins === this.#joins && last && this.#undone.length === 0) {
-      last.label = label;
       const before = last.parts.at(-1);
-      if (before && !patches.some(isPlaced)) last.parts[last.parts.length - 1] = joined(before, patches);
-      else last.parts.push(patches);
+      const parts = before && !patches.some(isPlaced) ? last.parts.with(-1, joined(before, patches)) : [...last.parts, patches];
+      this.#done[this.#done.length - 1] = { label, parts };
     } else {
       this.#done.push({ label, parts: [patches] });
       if (this.#done.length > MOST_STEPS) this.#done.shift();
@@ -179,16 +189,21 @@ export class FlowDoc implements Items {
     this.#indices = undefined;
     this.#places.clear();
     this.#incoming.clear();
+    const leftOut: Item[] = [];
+    this.#leftOut = leftOut;
     for (const item of items) {
       // Of two with one id the first counts, as in the gateway, which tells it.
-      if (this.#items.has(item.id)) continue;
+      if (this.#items.has(item.id)) {
+        leftOut.push(item);
+        continue;
+      }
       this.#order.push(item.id);
       this.#items.set(item.id, item);
       this.#link(item);
     }
   }
 
-  #replay(step: Kept, parts: readonly (readonly Patch[])[], by: 'undo' | 'redo'): Step {
+  #replay(step: KeptStep, parts: readonly (readonly Patch[])[], by: 'undo' | 'redo'): Step {
     this.#joins = undefined;
     for (const part of parts) this.#apply(part);
     const patches = parts.reduce((all, part) => joined(all, part));

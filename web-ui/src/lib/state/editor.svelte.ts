@@ -5,7 +5,9 @@ import { getContext, setContext } from 'svelte';
 import { NodeTypes } from '../api/node-types';
 import { Live } from '../live/live.svelte';
 import type { LiveApi } from '../live/types';
+import { Deploys } from './deploys.svelte';
 import { Draft } from './draft.svelte';
+import { Keeping } from './keeping.svelte';
 import { Notices } from './notices.svelte';
 import { Selection } from './selection.svelte';
 import { Session } from './session.svelte';
@@ -20,6 +22,8 @@ export class Editor {
   readonly view = new View();
   readonly notices = new Notices();
   readonly live: LiveApi = new Live();
+  readonly deploys = new Deploys(this.draft, this.live, this.notices, this.session);
+  readonly keeping = new Keeping(this.draft, () => this.types);
   types = $state.raw(new NodeTypes([]));
 
   constructor() {
@@ -32,6 +36,7 @@ export class Editor {
     if (!item) return;
     const place = item.type === 'tab' || item.type === 'subflow' ? id : String(item.z ?? '');
     this.view.page = '';
+    this.view.sheet = '';
     if (place) this.view.flow = place;
     if (place !== id) this.selection.only(id);
     this.shown = { id, at: performance.now() };

@@ -4,6 +4,8 @@ import { ask, Fault, toldOf, whenLoggedOut, type Schemas } from '../api/client';
 
 export type Permission = 'read' | 'payloads' | 'inject' | 'deploy' | 'admin' | 'metrics' | 'dashboard';
 
+const LOOK_AGAIN = 3_000;
+
 export class Session {
   who = $state.raw<Schemas['Session'] | undefined>();
   /** `asking` until the gateway has answered, `none` where somebody has to log in, `nobody` where the gateway has no users yet. */
@@ -13,11 +15,14 @@ export class Session {
   trouble = $state('');
 
   constructor() {
-    whenLoggedOut(() => {
-      if (this.standing !== 'in') return;
-      this.expired = true;
-      this.standing = 'none';
-    });
+    whenLoggedOut(() => this.ended());
+  }
+
+  /** The gateway knows the session no more. */
+  ended(): void {
+    if (this.standing !== 'in') return;
+    this.expired = true;
+    this.standing = 'none';
   }
 
   may(permission: Permission): boolean {
@@ -35,12 +40,23 @@ export class Session {
     }
   }
 
+  /** Looks again after a while, for as long as the gateway cannot be reached or has nobody who could log in. */
+  lookAgain(): () => void {
+    const timer = setInterval(() => void this.look(), LOOK_AGAIN);
+    return () => clearInterval(timer);
+  }
+
   async logIn(username: string, password: string): Promise<void> {
     this.#enter(await ask<Schemas['Session']>('/api/v1/session', { method: 'POST', body: { username, password } }));
   }
 
   async logOut(): Promise<void> {
-    await ask('/api/v1/session', { method: 'DELETE' });
+    try {
+      await ask('/api/v1/session', { method: 'DELETE' });
+    } catch (error) {
+      // Whose session has ended already is logged out.
+      if (!(error instanceof Fault && error.status === 401)) throw error;
+    }
     this.who = undefined;
     this.standing = 'none';
   }

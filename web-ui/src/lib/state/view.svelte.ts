@@ -16,7 +16,13 @@ interface Kept {
   snap: boolean;
 }
 
-const usual: Kept = { theme: 'system', language: '', left: 'palette', right: 'inspector', drawer: '', leftWidth: 220, rightWidth: 340, drawerHeight: 240, snap: true };
+/** A dialog of the frame by its name, and what it was opened with. */
+export interface Opened {
+  readonly name: string;
+  readonly with?: unknown;
+}
+
+export const usual: Readonly<Kept> = { theme: 'system', language: '', left: 'palette', right: 'inspector', drawer: '', leftWidth: 220, rightWidth: 340, drawerHeight: 240, snap: true };
 
 function kept(): Kept {
   try {
@@ -32,6 +38,13 @@ export class View {
   flow = $state('');
   /** A panel that takes the whole of the screen, such as users; empty: the canvas. */
   page = $state('');
+  /** The panel in the sheet from below, where the screen is narrow; empty: none. */
+  sheet = $state('');
+  /** A pointer into the chosen item: the inspector brings that field into view. */
+  field = $state('');
+  dialog = $state.raw<Opened | undefined>();
+  /** A panel that is to be seen; the frame knows where it stands. */
+  wanted = $state.raw<{ readonly panel: string } | undefined>();
   kept = $state<Kept>(kept());
   width = $state(globalThis.innerWidth ?? 1280);
 
@@ -48,6 +61,16 @@ export class View {
       });
     });
     globalThis.addEventListener?.('resize', () => (this.width = globalThis.innerWidth));
+  }
+
+  /** Opens a dialog of the frame: `deploy`, `import`, `export`, `palette`, `shortcuts` ... */
+  open(name: string, given?: unknown): void {
+    this.dialog = given === undefined ? { name } : { name, with: given };
+  }
+
+  /** Brings a panel into view, wherever it stands: at a side, in the drawer, in place of the canvas, in a sheet. */
+  reveal(panel: string): void {
+    this.wanted = { panel };
   }
 
   /** Bottom sheets in place of panels at the sides. */

@@ -23,9 +23,11 @@ export interface Graft {
   readonly standIn?: (item: Item) => Item | undefined;
   /** Whether an item keeps its id where nothing else has it; without it none does. */
   readonly keepsId?: (item: Item) => boolean;
+  /** Ids of the document that mean the same to what comes: wires may lead to them, and nodes stand on them. */
+  readonly known?: ReadonlySet<string>;
 }
 
-export function graft(edit: Edit, items: readonly Item[], { place, dx = 0, dy = 0, types = noTypes, standIn = alike(edit), keepsId = () => false }: Graft): Grafted {
+export function graft(edit: Edit, items: readonly Item[], { place, dx = 0, dy = 0, types = noTypes, standIn = alike(edit), keepsId = () => false, known }: Graft): Grafted {
   const shared = new Map<string, string>();
   for (const item of items) {
     const other = standIn(item);
@@ -52,6 +54,7 @@ export function graft(edit: Edit, items: readonly Item[], { place, dx = 0, dy = 
       const now = ids.get(id) ?? shared.get(id);
       if (now !== undefined) return now;
       if (as === 'config' || as === 'subflow' || as === 'place') return id;
+      if (known?.has(id) && as !== 'group' && as !== 'member') return id;
       // Links and scopes may lead to what is there; wires and groups are only among those that come.
       return (as === 'link' || as === 'scope') && edit.get(id) && !used.has(id) ? id : undefined;
     };
@@ -60,7 +63,7 @@ export function graft(edit: Edit, items: readonly Item[], { place, dx = 0, dy = 
 
   function placed(now: Item, before: Item): Item {
     const kind = kindOf(before);
-    if (kind === 'flow' || kind === 'subflow' || containers.has(placeOf(before))) return now;
+    if (kind === 'flow' || kind === 'subflow' || containers.has(placeOf(before)) || known?.has(placeOf(before))) return now;
     // A config node that belonged to one tab belongs to all where that tab does not come along.
     if (kind === 'config') {
       const { z, ...rest } = now;
@@ -71,7 +74,7 @@ export function graft(edit: Edit, items: readonly Item[], { place, dx = 0, dy = 
 }
 
 /** Link nodes list each other: one that was there learns of one that came. */
-function linkBack(edit: Edit, id: string, fresh: ReadonlySet<string>): void {
+export function linkBack(edit: Edit, id: string, fresh: ReadonlySet<string>): void {
   const item = edit.get(id);
   const other = item?.type === 'link in' ? 'link out' : item?.type === 'link out' ? 'link in' : '';
   if (!other || !Array.isArray(item?.links)) return;
@@ -92,7 +95,7 @@ function unused(edit: Edit, used: Set<string>): string {
 }
 
 /** A config node or subflow of the document that is the same thing as one that comes. */
-export function alike(edit: Edit): (item: Item) => Item | undefined {
+export function alike(edit: { get(id: string): Item | undefined; items(): Item[] }): (item: Item) => Item | undefined {
   let configs: Map<string, Item[]> | undefined;
   return (item) => {
     const kind = kindOf(item);

@@ -16,7 +16,8 @@ export function membersOf(items: Items, group: Item): Item[] {
 export function withMembers(items: Items, ids: Iterable<string>): Set<string> {
   const all = new Set<string>();
   const next = [...ids];
-  for (let id = next.pop(); id !== undefined; id = next.pop()) {
+  // What is added on the way is gone over too.
+  for (const id of next) {
     const item = items.get(id);
     if (!item || all.has(id)) continue;
     all.add(id);

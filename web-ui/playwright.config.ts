@@ -1,0 +1,21 @@
+import { defineConfig } from '@playwright/test';
+
+// Each test has a gateway of its own, so nothing is shared but the two cores: one after the other.
+export default defineConfig({
+  testDir: 'tests/e2e',
+  outputDir: 'test-results',
+  workers: 1,
+  retries: 0,
+  timeout: 90_000,
+  expect: { timeout: 15_000 },
+  use: {
+    viewport: { width: 1280, height: 800 },
+    locale: 'en-GB',
+    trace: 'retain-on-failure',
+    launchOptions: {
+      // Debian's, as people have it. Without a sandbox only where the tests run as root, as in containers.
+      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+      args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
+    },
+  },
+});

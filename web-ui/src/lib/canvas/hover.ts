@@ -1,0 +1,53 @@
+// When a pointer rests on a wire, its card comes; it stays while the pointer is on the card.
+
+import type { Canvas } from './canvas.svelte';
+
+const REST = 260;
+const GRACE = 320;
+
+export function watchWires(canvas: Canvas): { over: (event: PointerEvent) => void; leave: () => void } {
+  let waiting: ReturnType<typeof setTimeout> | undefined;
+  let going: ReturnType<typeof setTimeout> | undefined;
+  let on = '';
+
+  function leave(): void {
+    clearTimeout(waiting);
+    on = '';
+    if (canvas.watched && !going) {
+      going = setTimeout(() => {
+        going = undefined;
+        // Keys have brought it where nothing is pointed at: it stays until Escape.
+        canvas.watched = undefined;
+      }, GRACE);
+    }
+  }
+
+  return {
+    over(event) {
+      if (event.pointerType !== 'mouse') return;
+      const target = event.target instanceof Element ? event.target : undefined;
+      const isCard = target?.closest('[data-id=wire-card]') !== null && target !== undefined;
+      const key = target?.closest<SVGElement>('[data-wire]')?.dataset.wire ?? '';
+      if (isCard || (key && key === canvas.watched?.key)) {
+        clearTimeout(going);
+        going = undefined;
+        on = canvas.watched?.key ?? '';
+        return;
+      }
+      if (!key || event.buttons !== 0 || canvas.pending) {
+        if (on || event.buttons !== 0) leave();
+        return;
+      }
+      if (key === on) return;
+      leave();
+      on = key;
+      const at = { x: event.clientX, y: event.clientY };
+      waiting = setTimeout(() => {
+        clearTimeout(going);
+        going = undefined;
+        canvas.watched = { key, at };
+      }, REST);
+    },
+    leave,
+  };
+}

@@ -1,0 +1,168 @@
+// The properties of one item against what its type says about its fields. Nothing here looks at other items.
+
+import { escape } from './diff';
+import type { Item } from './item';
+import { nearest } from './near';
+import type { Field, Types } from './types';
+import { didYouMean, kindOfValue, plain, quoted, shown } from './words';
+
+export interface Found {
+  readonly severity: 'error' | 'disabled' | 'warning';
+  readonly code: string;
+  readonly pointer: string;
+  /** The pointer as it is said: `rules/0/v`. */
+  readonly path: string;
+  readonly message: string;
+  readonly hint?: string;
+  /** Not wrong in itself: it is to be seen whether this is there, and of that type. */
+  readonly refers?: { readonly id: string; readonly of: string | undefined };
+}
+
+type Properties = Record<string, unknown>;
+
+/** What Node-RED's editor writes for no config node. */
+const NONE = new Set(['_ADD_', '__ADD__', '__NONE__']);
+/** Of one item: lists may be long, and one mistake is often made in all of it. */
+const MOST = 50;
+/** More of a list is not looked at here; the gateway does. */
+const LONGEST_LIST = 1_000;
+
+export function fieldProblems(item: Item, types: Types): readonly Found[] {
+  const type = types.get(item.type);
+  if (!type) return [];
+  const found: Found[] = [];
+  objectProblems(item, type.fields, '', found);
+  return found.slice(0, MOST);
+}
+
+/** A value that a form has, before it is in the document. */
+export function valueProblems(field: Field, value: unknown, object: Properties, pointer: string): Found[] {
+  const found: Found[] = [];
+  if (isAbsent(value)) absent(field, pointer, found);
+  else if (!isSetting(value)) valueProblem(field, value, object, pointer, found);
+  return found;
+}
+
+function objectProblems(object: Properties, fields: readonly Field[], pointer: string, found: Found[]): void {
+  for (const field of fields) {
+    if (found.length > MOST) return;
+    if (!isVisible(field, fields, object)) continue;
+    const value = own(object.credentials, field.name) ?? own(object, field.name);
+    const at = `${pointer}/${escape(field.name)}`;
+    if (isAbsent(value)) absent(field, at, found);
+    // `${NAME}` is filled in when it runs.
+    else if (!isSetting(value)) valueProblem(field, value, object, at, found);
+  }
+}
+
+const isAbsent = (value: unknown): boolean => value === undefined || value === null || value === '';
+const isSetting = (value: unknown): boolean => typeof value === 'string' && (/^\$\{\S+\}$/.test(value) || /^\$\(\S+\)$/.test(value));
+
+/** Whether the form shows the field, which is when its value means something. */
+export function isVisible(field: Field, fields: readonly Field[], object: Properties): boolean {
+  const seen = field.visible_if;
+  if (!seen) return true;
+  const value = own(object, seen.field) ?? fields.find((each) => each.name === seen.field)?.default;
+  return value !== undefined && seen.values.includes(typeof value === 'string' ? value : JSON.stringify(value));
+}
+
+function absent(field: Field, pointer: string, found: Found[]): void {
+  if (!field.required) return;
+  // A function that does not say its language came from Node-RED: what a new one has does not count for it.
+  if (field.kind === 'choice' && field.name === 'lang') {
+    found.push({ severity: 'error', code: 'javascript', pointer, path: path(pointer), message: 'this function is written in JavaScript, which the gateway does not run', hint: 'write it in Rhai and set its language' });
+  } else if (field.default === undefined) {
+    found.push({ severity: 'error', code: 'missing-field', pointer, path: path(pointer), message: `${path(pointer)} is missing`, hint: `${field.label}: ${field.help}` });
+  }
+}
+
+function valueProblem(field: Field, value: unknown, object: Properties, pointer: string, found: Found[]): void {
+  const add = (severity: Found['severity'], code: string, message: string, hint?: string): void => {
+    found.push({ severity, code, pointer, path: path(pointer), message: `${path(pointer)}: ${message}`, ...(hint ? { hint } : {}) });
+  };
+  const wrongKind = (expected: string): void => add('error', 'wrong-kind', `expected ${expected}, found ${field.secret || typeof value === 'object' ? kindOfValue(value) : shown(value)}`);
+  const range = (size: number, of = ''): void => {
+    const bound = field.min !== undefined && size < field.min ? `at least ${field.min}${of}` : field.max !== undefined && size > field.max ? `at most ${field.max}${of}` : '';
+    if (bound) add('warning', 'out-of-range', `expected ${bound}, found ${size}`);
+  };
+  switch (field.kind) {
+    case 'text':
+    case 'code':
+      if (typeof value === 'string') range(value.length, ' characters');
+      else if (typeof value === 'object') wrongKind('text');
+      return;
+    case 'number':
+    case 'integer': {
+      const number = typeof value === 'number' ? value : typeof value === 'string' && value.trim() !== '' ? Number(value) : Number.NaN;
+      if (!Number.isFinite(number)) return wrongKind('a number');
+      if (field.kind === 'integer' && !Number.isInteger(number)) add('warning', 'not-whole', `expected a whole number, found ${number}`);
+      return range(number);
+    }
+    case 'bool':
+      if (typeof value !== 'boolean' && typeof value !== 'number' && !['true', 'false', '1', '0'].includes(value as string)) wrongKind('true or false');
+      return;
+    case 'choice':
+      return choice(field.options.map((option) => option.value), value, 'bad-choice', pointer, found);
+    case 'typed': {
+      const kind = own(object, field.type_field);
+      if (typeof kind !== 'string' || kind === '') return;
+      const parent = pointer.slice(0, pointer.lastIndexOf('/'));
+      if (!field.types.includes(kind)) return choice(field.types, kind, 'bad-type-of-value', `${parent}/${escape(field.type_field)}`, found);
+      const wrong = typedProblem(value, kind);
+      if (wrong) add('warning', 'bad-value', wrong);
+      return;
+    }
+    case 'resource':
+      if (typeof value !== 'string') return wrongKind(`the id of a ${field.of}`);
+      if (!NONE.has(value)) found.push({ severity: 'error', code: 'missing-resource', pointer, path: path(pointer), message: '', refers: { id: value, of: field.of } });
+      return;
+    case 'nodes':
+      if (typeof value === 'string' || typeof value === 'boolean') return;
+      if (!Array.isArray(value)) return wrongKind('a list of ids');
+      value.slice(0, LONGEST_LIST).forEach((id: unknown, n) => {
+        const at = `${pointer}/${n}`;
+        if (typeof id !== 'string') found.push({ severity: 'error', code: 'wrong-kind', pointer: at, path: path(at), message: `${path(at)}: expected the id of a node, found ${kindOfValue(id)}` });
+        else if (id !== '') found.push({ severity: 'warning', code: 'missing-node', pointer: at, path: path(at), message: '', refers: { id, of: undefined } });
+      });
+      return;
+    case 'list':
+      if (!Array.isArray(value)) return wrongKind('a list');
+      range(value.length, ' items');
+      value.slice(0, LONGEST_LIST).forEach((each: unknown, n) => {
+        const at = `${pointer}/${n}`;
+        if (isObject(each)) objectProblems(each, field.fields, at, found);
+        else found.push({ severity: 'error', code: 'wrong-kind', pointer: at, path: path(at), message: `${path(at)}: expected an object, found ${kindOfValue(each)}` });
+      });
+      return;
+    case 'group':
+      if (isObject(value)) objectProblems(value, field.fields, pointer, found);
+      else wrongKind('an object');
+      return;
+    case 'json':
+      return;
+  }
+}
+
+function choice(options: readonly string[], value: unknown, code: string, pointer: string, found: Found[]): void {
+  const said = typeof value === 'string' ? value : String(JSON.stringify(value));
+  if (options.includes(said)) return;
+  const hint = didYouMean(nearest(said, options)) ?? `the choices are ${options.map(quoted).join(', ')}`;
+  found.push({ severity: 'warning', code, pointer, path: path(pointer), message: `${path(pointer)}: there is no choice ${shown(value)}`, hint });
+}
+
+/** What of a typed value can be seen without running it. */
+function typedProblem(value: unknown, kind: string): string | undefined {
+  if (kind === 'num' && !Number.isFinite(typeof value === 'string' ? Number(value) : value)) return `expected a number, found ${shown(value)}`;
+  if (kind === 'bool' && !['true', 'false'].includes(String(value))) return `expected true or false, found ${shown(value)}`;
+  if (kind !== 'json' || typeof value !== 'string') return undefined;
+  try {
+    JSON.parse(value);
+    return undefined;
+  } catch {
+    return 'this is not JSON';
+  }
+}
+
+const path = (pointer: string): string => plain(pointer.slice(1));
+const isObject = (value: unknown): value is Properties => typeof value === 'object' && value !== null && !Array.isArray(value);
+const own = (object: unknown, name: string): unknown => (isObject(object) && Object.hasOwn(object, name) ? object[name] : undefined);

@@ -1,0 +1,44 @@
+// How values and names of a document are said to a person: short, on one line.
+
+import { text, type Item } from './item';
+
+const SHOWN = 60;
+
+/** Without quotes, for ids and types. */
+export function plain(words: string): string {
+  // Control characters are shown, for they would hide what stands there.
+  const start = Array.from(words.slice(0, SHOWN * 2)).slice(0, SHOWN).join('');
+  // eslint-disable-next-line no-control-regex
+  const shown = start.replace(/[\u0000-\u001f\u007f-\u009f]/g, (letter) => `\\u{${letter.charCodeAt(0).toString(16)}}`);
+  return words.length > start.length ? `${shown}...` : shown;
+}
+
+export const quoted = (words: string): string => `"${plain(words)}"`;
+
+/** `switch "Alarm 312?" (a1b2)`. */
+export function named(item: Item): string {
+  const name = text(item, item.type === 'tab' ? 'label' : 'name');
+  return `${plain(item.type)}${name ? ` ${quoted(name)}` : ''} (${plain(item.id)})`;
+}
+
+export function kindOfValue(value: unknown): string {
+  if (value === null || value === undefined) return 'null';
+  if (Array.isArray(value)) return 'a list';
+  return { string: 'text', number: 'a number', boolean: 'true or false' }[typeof value as string] ?? 'an object';
+}
+
+/** A value, cut short. */
+export function shown(value: unknown): string {
+  if (typeof value === 'string') return quoted(value);
+  if (Array.isArray(value)) return `a list of ${value.length} items`;
+  if (typeof value === 'object' && value !== null) return 'an object';
+  return String(value);
+}
+
+/** `did you mean "a", "b" or "c"?` */
+export function didYouMean(names: readonly string[]): string | undefined {
+  const all = names.map(quoted);
+  const last = all.pop();
+  if (last === undefined) return undefined;
+  return `did you mean ${all.length > 0 ? `${all.join(', ')} or ` : ''}${last}?`;
+}
