@@ -150,6 +150,7 @@ const texts: Readonly<Record<string, string>> = {
   'milliseconds since 1970': 'Millisekunden seit 1970',
 
   // What is wrong
+  'Problems of this item': 'Probleme hiervon',
   'This is needed.': 'Dies ist notwendig.',
   'There is no choice “{value}”.': 'Es gibt keine Auswahl „{value}“.',
   'This should be a list.': 'Dies sollte eine Liste sein.',
