@@ -47,6 +47,16 @@ test('values keep the kind that stood there', () => {
   expect([typedJson('{"a":1}', undefined), typedJson('{"a":1}', '{}'), typedJson('online', undefined), typedJson('{"a":', {})]).toEqual([{ a: 1 }, '{"a":1}', 'online', '{"a":']);
 });
 
+test('a new row has what shows, with the first kind of typed values', () => {
+  const fields: Field[] = [
+    { ...base, name: 't', kind: 'choice', default: 'eq', options: [] },
+    { ...base, name: 'v', kind: 'typed', type_field: 'vt', types: ['str', 'num'], visible_if: { field: 't', values: ['eq'] } },
+    { ...base, name: 'v2', kind: 'typed', type_field: 'v2t', types: ['str'], visible_if: { field: 't', values: ['btwn'] } },
+    text('password', { secret: true }),
+  ];
+  expect(blank(fields)).toEqual({ t: 'eq', v: '', vt: 'str' });
+});
+
 test('what is wrong is said, and what comes from the environment is not', () => {
   const port = { ...base, name: 'port', kind: 'integer', min: 1, max: 65535 } as Field;
   const wrong = (field: Field, value: unknown, more: object = {}) => wrongOf(field, { [field.name]: value, ...more });

@@ -72,7 +72,7 @@ export interface Previewed {
 
 export interface Preview {
   readonly results: readonly Previewed[];
-  readonly problems?: readonly { readonly message: string; readonly hint?: string | null }[];
+  readonly problems?: readonly { readonly severity?: string; readonly message: string; readonly hint?: string | null }[];
   readonly stopped?: string | null;
 }
 

@@ -19,7 +19,7 @@ export function partsOf(chain: string): string[] {
   return [...chain.matchAll(/[\p{L}_][\p{L}\p{N}_]*|\[(?:(\d+|\w+)|"([^"]*)")\]/gu)].map((part) => part[2] ?? (part[1] === undefined ? part[0] : '*'));
 }
 
-/** The chain before the cursor: what it leads to, and what is typed behind the last dot. */
+/** The chain before the cursor, where any index of a list stands as `*`: what it leads to, and what is typed behind the last dot. */
 export function chainBefore(text: string): { of: string[]; typed: string } | undefined {
   const chain = CHAIN.exec(text)?.[0];
   if (chain === undefined) return undefined;

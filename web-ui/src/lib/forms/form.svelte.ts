@@ -33,6 +33,7 @@ export const useForm = (): Form => getContext<Form>(KEY);
 export class ItemForm implements Form {
   protected editor: Editor;
   #id: () => string;
+  #last: { readonly join: string; readonly label: string } | undefined;
 
   constructor(editor: Editor, id: () => string) {
     this.editor = editor;
@@ -93,8 +94,11 @@ export class ItemForm implements Form {
     const { draft } = this.editor;
     const item = draft.doc.get(this.#id());
     if (!item || !this.editable) return;
-    const label = t('Change {property} of {name}', { property: what, name: labelOf(item, draft.doc) });
-    draft.edit(label, (edit) => work(edit, item), joins === undefined ? undefined : `form ${item.id} ${joins}`);
+    const join = joins === undefined ? undefined : `form ${item.id} ${joins}`;
+    // Typing into a name, the step is told by the name that was there before.
+    const label = join !== undefined && join === this.#last?.join && this.#last.label === draft.doc.nextUndo ? this.#last.label : t('Change {property} of {name}', { property: what, name: labelOf(item, draft.doc, this.editor.types) });
+    draft.edit(label, (edit) => work(edit, item), join);
+    this.#last = join === undefined ? undefined : { join, label };
   }
 }
 

@@ -69,7 +69,9 @@ export function blank(fields: readonly Field[]): Record<string, unknown> {
     } else if (field.default !== undefined) made[field.name] = structuredClone(field.default);
     else if (field.kind === 'text' || field.kind === 'resource') made[field.name] = '';
   }
-  return made;
+  // What does not show means nothing yet.
+  const hidden = fields.filter((field) => !isVisible(field, fields, made)).flatMap((field) => (field.kind === 'typed' ? [field.name, field.type_field] : [field.name]));
+  return Object.fromEntries(Object.entries(made).filter(([name]) => !hidden.includes(name)));
 }
 
 /** A field that has been emptied: some kinds keep an empty text, for others nothing stands there, and the default counts. */

@@ -1,15 +1,9 @@
 import type { NodeTypes } from '$lib/api/node-types';
+import { lookOf } from '$lib/canvas/looks';
 import { kindOf, type Item } from '$lib/doc/item';
 
-const CATEGORIES: Readonly<Record<string, string>> = {
-  common: 'flow', network: 'network', config: 'connection', function: 'function', sequence: 'sequence', storage: 'storage', parser: 'parser', input: 'input', output: 'output', structure: 'subflow',
-};
-
-/** The icon of an item: that of what it is for. */
+/** The icon of an item: of a node the one that it has on the canvas. */
 export function iconOf(item: Item, types: NodeTypes): string {
   const kind = kindOf(item);
-  if (kind === 'group' || kind === 'flow' || kind === 'subflow') return kind;
-  if (item.type.startsWith('subflow:')) return 'subflow';
-  if (item.type === 'comment') return 'comment';
-  return CATEGORIES[types.get(item.type)?.category ?? ''] ?? 'help';
+  return kind === 'group' || kind === 'flow' ? kind : lookOf(item, types).icon;
 }

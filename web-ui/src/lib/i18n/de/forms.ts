@@ -150,6 +150,7 @@ const texts: Readonly<Record<string, string>> = {
   'milliseconds since 1970': 'Millisekunden seit 1970',
 
   // What is wrong
+  'Problems of this item': 'Probleme hiervon',
   'This is needed.': 'Dies ist notwendig.',
   'There is no choice “{value}”.': 'Es gibt keine Auswahl „{value}“.',
   'This should be a list.': 'Dies sollte eine Liste sein.',
@@ -278,6 +279,45 @@ const texts: Readonly<Record<string, string>> = {
   'output {n}': 'Ausgang {n}',
   'Delete a wire': 'Draht löschen',
   'Delete the wire': 'Draht löschen',
+
+  // Connections
+  Connections: 'Verbindungen',
+  'Search connections': 'Verbindungen suchen',
+  'New connection': 'Neue Verbindung',
+  unused: 'unbenutzt',
+  '1 user': '1 Nutzer',
+  '{n} users': '{n} Nutzer',
+  'of {flow}': 'von {flow}',
+  away: 'nicht erreichbar',
+  stopped: 'angehalten',
+  errors: 'Fehler',
+  'More for {name}': 'Mehr zu {name}',
+  '{name} (copy)': '{name} (Kopie)',
+  Duplicate: 'Duplizieren',
+  'Duplicate {name}': '{name} duplizieren',
+  'Delete: it is in use': 'Löschen: wird verwendet',
+  'Delete 1 connection': '1 Verbindung löschen',
+  'Delete {n} connections': '{n} Verbindungen löschen',
+  'Delete 1 that is unused': '1 unbenutzte löschen',
+  'Delete {n} that are unused': '{n} unbenutzte löschen',
+  'No connections yet. They come with the first node that uses one.': 'Noch keine Verbindungen. Sie kommen mit dem ersten Knoten, der eine benutzt.',
+
+  // Context
+  Context: 'Kontext',
+  Global: 'Global',
+  'Flow: {name}': 'Flow: {name}',
+  'Node: {name}': 'Knoten: {name}',
+  'Search keys': 'Schlüssel suchen',
+  'Read again': 'Neu lesen',
+  'Read again every 3 seconds': 'Alle 3 Sekunden neu lesen',
+  'Choose a node to see what it remembers.': 'Wählen Sie einen Knoten, um zu sehen, was er sich merkt.',
+  'Store {name}': 'Speicher {name}',
+  'Copy the value of {key}': 'Wert von {key} kopieren',
+  'The value has been copied.': 'Der Wert wurde kopiert.',
+  'Nothing is kept here.': 'Hier ist nichts gespeichert.',
+  'Reading …': 'Wird gelesen …',
+  'Keep it': 'Behalten',
+  'The flow forgets this value at once. This cannot be undone.': 'Der Flow vergisst diesen Wert sofort. Das lässt sich nicht rückgängig machen.',
 };
 
 export default texts;
