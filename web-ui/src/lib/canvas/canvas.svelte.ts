@@ -60,7 +60,7 @@ export class Canvas {
   lasso = $state.raw<Box | undefined>();
   /** A wire that a node would be put into, were it let go now. */
   target = $state('');
-  /** The wire whose card is shown, and where. */
+  /** The wire whose card is shown, and where in the document. */
   watched = $state.raw<{ readonly key: string; readonly at: Point } | undefined>();
   asked = $state.raw<Asked | undefined>();
   /** In pixels of the page; `on` is what it was opened on. */
@@ -199,11 +199,12 @@ export class Canvas {
 
   /** Everything that is about to happen does not. Tells whether there was something. */
   cancel(): boolean {
-    const was = this.pending !== undefined || this.lasso !== undefined || this.asked !== undefined || this.menu !== undefined || this.dragged.size > 0;
+    const was = this.pending !== undefined || this.lasso !== undefined || this.asked !== undefined || this.menu !== undefined || this.watched !== undefined || this.dragged.size > 0;
     this.pending = undefined;
     this.lasso = undefined;
     this.asked = undefined;
     this.menu = undefined;
+    this.watched = undefined;
     this.dragged = NONE;
     this.target = '';
     return was;
