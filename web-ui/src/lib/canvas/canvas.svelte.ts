@@ -49,7 +49,9 @@ export class Canvas {
   readonly editor: Editor;
   readonly scene: Scene;
   element: HTMLElement | undefined;
-  look = $state.raw<Look>({ x: 0, y: 0, zoom: 1 });
+  #look = $state.raw<Look>({ x: 0, y: 0, zoom: 1 });
+  /** Set when it changes, and not derived: with each pixel that is panned every node and wire would be asked whether it has to be drawn anew. */
+  isPlain = $state(false);
   width = $state(900);
   height = $state(600);
 
@@ -85,7 +87,14 @@ export class Canvas {
     this.scene = new Scene(editor, () => this.seenBox, () => this.dragged);
   }
 
-  readonly isPlain = $derived(this.look.zoom < PLAIN_BELOW);
+  get look(): Look {
+    return this.#look;
+  }
+
+  set look(look: Look) {
+    this.#look = look;
+    if (look.zoom < PLAIN_BELOW !== this.isPlain) this.isPlain = !this.isPlain;
+  }
 
   /** Read-only is who may not deploy: looking and choosing is all there is. */
   get canEdit(): boolean {
