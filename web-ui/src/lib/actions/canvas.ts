@@ -112,10 +112,7 @@ export const actions: readonly Action[] = [
     keywords: 'wire tap rate',
     when: (editor) => wire(editor) !== undefined,
     perform: (editor) => {
-      const canvas = canvasOf(editor);
-      const frame = canvas.element?.getBoundingClientRect();
-      const at = canvas.toFrame(centreOf(wire(editor)!));
-      canvas.watched = { key: wire(editor)!.key, at: { x: at.x + (frame?.left ?? 0), y: at.y + (frame?.top ?? 0) } };
+      canvasOf(editor).watched = { key: wire(editor)!.key, at: centreOf(wire(editor)!) };
     },
   },
   {

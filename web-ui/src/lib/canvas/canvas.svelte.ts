@@ -49,7 +49,9 @@ export class Canvas {
   readonly editor: Editor;
   readonly scene: Scene;
   element: HTMLElement | undefined;
-  look = $state.raw<Look>({ x: 0, y: 0, zoom: 1 });
+  #look = $state.raw<Look>({ x: 0, y: 0, zoom: 1 });
+  /** Set when it changes, and not derived: with each pixel that is panned every node and wire would be asked whether it has to be drawn anew. */
+  isPlain = $state(false);
   width = $state(900);
   height = $state(600);
 
@@ -60,7 +62,7 @@ export class Canvas {
   lasso = $state.raw<Box | undefined>();
   /** A wire that a node would be put into, were it let go now. */
   target = $state('');
-  /** The wire whose card is shown, and where. */
+  /** The wire whose card is shown, and where in the document. */
   watched = $state.raw<{ readonly key: string; readonly at: Point } | undefined>();
   asked = $state.raw<Asked | undefined>();
   /** In pixels of the page; `on` is what it was opened on. */
@@ -85,7 +87,14 @@ export class Canvas {
     this.scene = new Scene(editor, () => this.seenBox, () => this.dragged);
   }
 
-  readonly isPlain = $derived(this.look.zoom < PLAIN_BELOW);
+  get look(): Look {
+    return this.#look;
+  }
+
+  set look(look: Look) {
+    this.#look = look;
+    if (look.zoom < PLAIN_BELOW !== this.isPlain) this.isPlain = !this.isPlain;
+  }
 
   /** Read-only is who may not deploy: looking and choosing is all there is. */
   get canEdit(): boolean {
@@ -199,11 +208,12 @@ export class Canvas {
 
   /** Everything that is about to happen does not. Tells whether there was something. */
   cancel(): boolean {
-    const was = this.pending !== undefined || this.lasso !== undefined || this.asked !== undefined || this.menu !== undefined || this.dragged.size > 0;
+    const was = this.pending !== undefined || this.lasso !== undefined || this.asked !== undefined || this.menu !== undefined || this.watched !== undefined || this.dragged.size > 0;
     this.pending = undefined;
     this.lasso = undefined;
     this.asked = undefined;
     this.menu = undefined;
+    this.watched = undefined;
     this.dragged = NONE;
     this.target = '';
     return was;

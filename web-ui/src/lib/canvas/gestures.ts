@@ -69,6 +69,7 @@ export class Gestures {
     const at = { x: event.clientX, y: event.clientY };
     this.#pointers.set(event.pointerId, at);
     this.#canvas.menu = undefined;
+    this.#canvas.watched = undefined;
     if (this.#pointers.size === 2) return this.#pinch(event);
     if (this.#pointers.size > 2) return;
     this.#start = at;
@@ -345,7 +346,7 @@ export class Gestures {
     if (hit.kind === 'wire') {
       this.#editor.selection.clear();
       this.#editor.selection.wires.add(hit.key);
-      this.#canvas.watched = { key: hit.key, at };
+      this.#canvas.watched = { key: hit.key, at: this.#canvas.toDocument(at) };
       return;
     }
     this.#chooseForMenu(hit);

@@ -41,7 +41,7 @@ export function watchWires(canvas: Canvas): { over: (event: PointerEvent) => voi
       if (key === on) return;
       leave();
       on = key;
-      const at = { x: event.clientX, y: event.clientY };
+      const at = canvas.toDocument({ x: event.clientX, y: event.clientY });
       waiting = setTimeout(() => {
         clearTimeout(going);
         going = undefined;

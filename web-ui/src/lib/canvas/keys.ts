@@ -103,9 +103,8 @@ function looksAtWires(editor: Editor, canvas: Canvas, node: Placed, by: 1 | -1):
   const wire = wires[(at < 0 && by === -1 ? wires.length - 1 : at + by + wires.length) % wires.length]!;
   editor.selection.clear();
   editor.selection.wires.add(wire.key);
-  const frame = canvas.element?.getBoundingClientRect();
-  const centre = canvas.toFrame({ x: (wire.a.x + wire.b.x) / 2, y: (wire.a.y + wire.b.y) / 2 });
-  canvas.watched = { key: wire.key, at: { x: centre.x + (frame?.left ?? 0), y: centre.y + (frame?.top ?? 0) } };
+  canvas.reveal(wire.bounds);
+  canvas.watched = { key: wire.key, at: { x: (wire.a.x + wire.b.x) / 2, y: (wire.a.y + wire.b.y) / 2 } };
   return true;
 }
 

@@ -3,7 +3,15 @@
 import type { Action } from '../actions/action';
 import { t } from '../i18n/i18n.svelte';
 import type { Editor } from '../state/editor.svelte';
-import type { MenuItem } from '../ui/Menu.svelte';
+
+/** As `lib/ui/Menu.svelte` takes them. */
+interface MenuItem {
+  readonly label: string;
+  readonly keys?: string;
+  readonly danger?: boolean;
+  readonly apart?: boolean;
+  readonly perform: () => void;
+}
 
 /** Each list of ids is set apart by a line. */
 const MENUS: Readonly<Record<string, readonly (readonly string[])[]>> = {

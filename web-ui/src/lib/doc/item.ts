@@ -50,7 +50,7 @@ export function wiresOf(item: Item | undefined): readonly (readonly string[])[] 
 /** The id of the subflow that this node is an instance of; empty for other nodes. */
 export const subflowOf = (item: Item): string => (item.type.startsWith('subflow:') ? item.type.slice('subflow:'.length) : '');
 
-const LAYOUT = new Set(['x', 'y', 'w', 'h', 'l', 'g', 'inputLabels', 'outputLabels', 'icon', 'info']);
+const LAYOUT = new Set(['x', 'y', 'w', 'h', 'l', 'g', 'inputLabels', 'outputLabels', 'icon', 'info', 'tg_collapsed']);
 
 /** Whether a property only says how something looks: changing it restarts nothing. */
 export const isLayout = (property: string): boolean => LAYOUT.has(property);

@@ -39,7 +39,7 @@ export function rowsOf(doc: FlowDoc, types: Types, typed: string, isOpen: (id: s
   function row(item: Item, kind: Row['kind'], depth: number, hasMore: boolean, more: Partial<Row> = {}): Row {
     const name = kind === 'flow' ? text(item, item.type === 'tab' ? 'label' : 'name').slice(0, 120) || said.noName : named(item);
     const isOff = item.d === true || item.disabled === true;
-    const about = kind === 'flow' || name === item.type ? '' : item.type.replace(/^subflow:.*/, 'subflow');
+    const about = (kind !== 'node' && kind !== 'config') || name === item.type || item.type === 'comment' ? '' : item.type.replace(/^subflow:.*/, 'subflow');
     return { id: item.id, kind, name, about, depth, hasMore, isOpen: hasMore && (wanted !== '' || isOpen(item.id)), isOff, item, ...more };
   }
 
