@@ -5,6 +5,7 @@ import { read } from '../../src/lib/code/aids';
 import { aliases, chainBefore, partsOf } from '../../src/lib/code/complete';
 import { differences } from '../../src/lib/code/differences';
 import { parser } from '../../src/lib/code/rhai';
+import { jsonParser, jsonProblem } from '../../src/lib/code/small-languages';
 import { exampleOf, keysAt, pathsIn } from '../../src/lib/code/shape';
 
 /** Words of a script with their styles, as the colours are given. */
@@ -103,4 +104,20 @@ test('words of the gateway, also where it tells only some', () => {
   expect(words.methods.node).toEqual([{ name: 'send', signature: '', doc: '' }]);
   expect(words.keywords).toContain('let');
   expect(read({}).functions.length).toBeGreaterThan(10);
+});
+
+test('JSON: names, values, and where it is wrong', () => {
+  const stream = new StringStream('{"a b": [-1.5e3, "x\\"y", true, null]}', 2, 2);
+  const state = jsonParser.startState!(2);
+  const all: [string, string][] = [];
+  while (!stream.eol()) {
+    stream.start = stream.pos;
+    const style = jsonParser.token(stream, state);
+    if (style && style !== 'bracket') all.push([stream.current(), style]);
+  }
+  expect(all).toEqual([['"a b"', 'propertyName'], ['-1.5e3', 'number'], ['"x\\"y"', 'string'], ['true', 'bool'], ['null', 'null']]);
+  expect([jsonProblem(''), jsonProblem('{"a": 1}')]).toEqual([undefined, undefined]);
+  for (const [text, at] of [['{\n  "a": x\n}', 9], ['{"a": 1', 7], ['[1, ]', 4], ['{a: 1}', 1], ['{"a" 1}', 5], ['[1] 2', 4], ['{"a": [1}', 8], ['[1 2]', 3]] as const) {
+    expect(jsonProblem(text)?.at, text).toBe(at);
+  }
 });

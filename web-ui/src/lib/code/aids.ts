@@ -53,7 +53,9 @@ let canCheck = true;
 export async function check(lang: string, code: string, about: { node?: Item; field?: string }, signal: AbortSignal): Promise<readonly CodeProblem[] | undefined> {
   if (!canCheck || !CHECKED.has(lang)) return undefined;
   try {
-    const body = { lang, code, ...(about.field ? { field: about.field } : {}), ...(about.node ? { node: withoutCredentials(about.node) } : {}) };
+    // Which script it is, and its modules: other languages have none of both.
+    const script = lang === 'rhai' ? { ...(about.field ? { field: about.field } : {}), ...(about.node ? { node: withoutCredentials(about.node) } : {}) } : {};
+    const body = { lang, code, ...script };
     return (await ask<{ problems: CodeProblem[] }>('/api/v1/check', { method: 'POST', body, signal })).problems;
   } catch (error) {
     // A gateway of before does not know the question; a viewer may not ask.

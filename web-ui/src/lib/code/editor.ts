@@ -2,8 +2,7 @@
 
 import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap, type CompletionSource } from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirror/commands';
-import { json, jsonParseLinter } from '@codemirror/lang-json';
-import { bracketMatching, HighlightStyle, indentOnInput, indentUnit, StreamLanguage, syntaxHighlighting, type StreamParser } from '@codemirror/language';
+import { bracketMatching, HighlightStyle, indentOnInput, indentUnit, StreamLanguage, syntaxHighlighting } from '@codemirror/language';
 import { linter, lintGutter, lintKeymap, type Diagnostic } from '@codemirror/lint';
 import { highlightSelectionMatches, search, searchKeymap } from '@codemirror/search';
 import { Annotation, EditorState, type Extension } from '@codemirror/state';
@@ -12,6 +11,7 @@ import { tags } from '@lezer/highlight';
 
 import type { CodeProblem } from './aids';
 import { rhai } from './rhai';
+import { jsonParser, jsonProblem, mustacheParser } from './small-languages';
 
 export interface Options {
   readonly parent: HTMLElement;
@@ -37,33 +37,9 @@ export interface CodeEditor {
 const fromOutside = Annotation.define<boolean>();
 const CHECK_AFTER = 400;
 
-/** Names of the message and of sections: a template is text, and only what is in braces counts. */
-const mustacheParser: StreamParser<{ inside: boolean }> = {
-  name: 'mustache',
-  startState: () => ({ inside: false }),
-  token(stream, state) {
-    if (state.inside) {
-      if (stream.match(/^\}{2,3}/)) {
-        state.inside = false;
-        return 'bracket';
-      }
-      if (stream.match(/^[#^/!>&]/)) return 'keyword';
-      if (stream.match(/^[^}\s]+/)) return 'variableName.special';
-      stream.next();
-      return null;
-    }
-    if (stream.match(/^\{{2,3}/)) {
-      state.inside = true;
-      return 'bracket';
-    }
-    while (!stream.eol() && !stream.match('{{', false)) stream.next();
-    return null;
-  },
-};
-
 function languageOf(name: string): Extension {
   if (name === 'rhai') return rhai;
-  if (name === 'json') return json();
+  if (name === 'json') return StreamLanguage.define(jsonParser);
   return name === 'mustache' ? StreamLanguage.define(mustacheParser) : [];
 }
 
@@ -152,7 +128,15 @@ function placeOf(view: EditorView, line = 1, column = 1): number {
 
 function checks({ language, readonly, check }: Options): Extension {
   if (readonly) return [];
-  if (language === 'json') return [linter((view) => (view.state.doc.toString().trim() === '' ? [] : jsonParseLinter()(view)), { delay: CHECK_AFTER }), lintGutter()];
+  if (language === 'json') {
+    const source = (view: EditorView): Diagnostic[] => {
+      const problem = jsonProblem(view.state.doc.toString());
+      if (!problem) return [];
+      const from = Math.max(0, Math.min(problem.at, view.state.doc.length - 1));
+      return [{ from, to: Math.min(from + 1, view.state.doc.length), severity: 'error', message: problem.message }];
+    };
+    return [linter(source, { delay: CHECK_AFTER }), lintGutter()];
+  }
   if (!check) return [];
   const source = async (view: EditorView): Promise<Diagnostic[]> => {
     const problems = await check(view.state.doc.toString());
