@@ -6,6 +6,8 @@ import { isLayout, same, type Item } from '../doc/item';
 import { t } from '../i18n/i18n.svelte';
 import type { LiveApi } from '../live/types';
 import { become, followed } from './follow';
+import { fetchBase, fetchRevision, isLost } from './running';
+import { keep, kept, type Watch } from './watch';
 import type { Base, Draft } from './draft.svelte';
 import type { Notices } from './notices.svelte';
 import type { Session } from './session.svelte';
@@ -16,16 +18,6 @@ export interface Order {
   /** Seconds. */
   readonly probation: number;
   readonly confirm: boolean;
-}
-
-/** A revision on probation. What is not known of one that somebody else has deployed is left out. */
-export interface Watch {
-  readonly number: number;
-  readonly who: string;
-  readonly isMine: boolean;
-  readonly endsMs?: number;
-  readonly needsWord?: boolean;
-  readonly isConfirmed?: boolean;
 }
 
 /** Somebody else's revision, while the draft has changes. */
@@ -44,7 +36,6 @@ interface Unknown {
 /** A deploy may close connections that take their time. */
 const PATIENCE = 180_000;
 const ASK_AGAIN = 4_000;
-const KEPT = 'tidegate.probation';
 
 export class Deploys {
   running = $state(false);
@@ -285,16 +276,6 @@ export class Deploys {
   }
 }
 
-/** No answer came, or a proxy before the gateway has got none: what was asked for may have been done. */
-export const isLost = (error: unknown): boolean => error instanceof Fault && [0, 502, 504].includes(error.status);
-
-export async function fetchBase(): Promise<Base> {
-  const { flows, rev, number } = await ask<Schemas['Flows']>('/api/v1/flows');
-  return { items: flows as unknown as Item[], rev, number };
-}
-
-const fetchRevision = (number: number): Promise<Schemas['Revision']> => ask(`/api/v1/revisions/${number}`);
-
 function onlyLooks(before: Item | undefined, after: Item | undefined): boolean {
   if (!before || !after) return false;
   return [...new Set([...Object.keys(before), ...Object.keys(after)])].every((name) => isLayout(name) || same(before[name], after[name]));
@@ -305,23 +286,4 @@ function forgetSecrets(draft: Draft, sent: readonly Item[], kept: readonly Item[
   const before = new Map(sent.map((item) => [item.id, item]));
   const differing = kept.filter((item) => before.has(item.id) && draft.doc.get(item.id) === before.get(item.id) && !same(item, before.get(item.id)));
   if (differing.length > 0) draft.edit(t('Secrets given to the gateway'), (edit) => differing.forEach((item) => edit.put(item)));
-}
-
-/** A page that is loaded again still knows how long the probation lasts. */
-function keep(watch: Watch | undefined): void {
-  try {
-    if (watch) localStorage.setItem(KEPT, JSON.stringify(watch));
-    else localStorage.removeItem(KEPT);
-  } catch {
-    // Then it does not.
-  }
-}
-
-function kept(number: number): Watch | undefined {
-  try {
-    const watch = JSON.parse(localStorage.getItem(KEPT) ?? 'null') as Watch | null;
-    return watch?.number === number ? watch : undefined;
-  } catch {
-    return undefined;
-  }
 }
