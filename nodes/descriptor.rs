@@ -30,6 +30,8 @@ pub enum Category {
     Storage,
     Input,
     Output,
+    /// What people see and use on a page.
+    Dashboard,
     /// Shared by other nodes, not placed on the canvas.
     Config,
     /// Part of the document, not of the palette.
@@ -47,6 +49,7 @@ impl Category {
             Category::Storage => "storage",
             Category::Input => "input",
             Category::Output => "output",
+            Category::Dashboard => "dashboard",
             Category::Config => "config",
             Category::Structure => "structure",
         }

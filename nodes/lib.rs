@@ -20,6 +20,7 @@ pub mod packed;
 pub mod path;
 pub mod pattern;
 pub mod read;
+pub mod shown;
 pub mod testing;
 pub mod typed;
 pub mod value;
@@ -38,6 +39,7 @@ folders! {
     #[cfg(feature = "amqp")]
     amqp,
     common,
+    dashboard,
     function,
     #[cfg(feature = "http")]
     http,

@@ -12,6 +12,7 @@ use crate::descriptor::Descriptor;
 use crate::error::NodeError;
 use crate::host::{Settings, TimerId};
 use crate::message::Message;
+use crate::shown::Shown;
 use crate::value::{Object, Str, Value};
 
 /// A node type: what it says about itself, and how one is built. Building opens nothing and spawns nothing.
@@ -55,7 +56,7 @@ pub trait Transform: Send {
         Ok(())
     }
 
-    /// A person or the API acts on the node: Inject's button with a message to merge in, Debug's switch.
+    /// A person or the API acts on the node: Inject's button with a message to merge in, Debug's switch, a widget.
     fn action(&mut self, _action: Action, _cx: &mut Cx<'_>) -> Result<(), NodeError> {
         Ok(())
     }
@@ -78,6 +79,8 @@ pub enum Action {
     Inject(Object),
     /// Debug's switch.
     Activate(bool),
+    /// Somebody uses its widget on the dashboard: what `Shown::accepts` gave for what they chose.
+    Operate(Value),
 }
 
 /// What the build of a node gives.
@@ -96,6 +99,8 @@ pub struct Built {
     pub commands: Option<fn(&Object) -> bool>,
     /// Of a resource: it is opened by itself, and stays open while it is in the flow, whether or not a node uses it.
     pub stands_alone: bool,
+    /// What people are shown of it on the dashboard.
+    pub shown: Option<Arc<dyn Shown>>,
 }
 
 pub enum Kind {
@@ -142,6 +147,7 @@ impl Built {
             tells_empty_name: false,
             commands: None,
             stands_alone: false,
+            shown: None,
         }
     }
 
@@ -183,6 +189,11 @@ impl Built {
 
     pub fn standing_alone(mut self) -> Built {
         self.stands_alone = true;
+        self
+    }
+
+    pub fn showing(mut self, shown: Arc<dyn Shown>) -> Built {
+        self.shown = Some(shown);
         self
     }
 

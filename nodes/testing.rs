@@ -24,6 +24,7 @@ use crate::error::NodeError;
 use crate::host::Host;
 use crate::message::{Admitted, Message, Meta, Outcome, Settle, Token};
 use crate::node::{Action, Kind, NodeConfig, NodeType, Transform};
+use crate::shown::Shown;
 use crate::value::{Object, Str, Value};
 
 pub use host::MemoryHost;
@@ -34,6 +35,8 @@ pub use logs::{Appends, MemoryLogs};
 pub struct Rig {
     node: Box<dyn Transform>,
     pub host: MemoryHost,
+    /// What it shows on the dashboard.
+    pub shown: Option<Arc<dyn Shown>>,
     settled: Arc<Settled>,
     sequence: u64,
 }
@@ -74,7 +77,7 @@ impl Rig {
         let type_name = node_type.descriptor.type_name;
         let built = (node_type.build)(&config(type_name, properties, &host))?;
         let Kind::Transform(node) = built.kind else { panic!("{type_name} is no transform") };
-        let mut rig = Rig { node, host, settled: Arc::default(), sequence: 0 };
+        let mut rig = Rig { node, host, shown: built.shown, settled: Arc::default(), sequence: 0 };
         rig.call(Token::none(), |node, cx| node.start(cx))?;
         Ok(rig)
     }
@@ -147,6 +150,12 @@ impl Rig {
     /// The node, to look at what `save` gives.
     pub fn node(&mut self) -> &mut dyn Transform {
         &mut *self.node
+    }
+
+    /// What there is to be seen of it on the dashboard, or what has changed since, and the mark for the next look.
+    pub fn view(&self, since: Option<u64>) -> Option<(u64, Json)> {
+        let view = self.shown.as_ref()?.view(since)?;
+        Some((view.mark, serde_json::to_value(&view.value).expect("a view is JSON")))
     }
 
     /// What was sent from a port so far, without `_msgid`.

@@ -19,7 +19,7 @@ export default defineConfig({
   server: {
     // `npm run dev` beside a gateway on its usual port.
     proxy: Object.fromEntries(
-      ['/api', '/context', '/inject', '/debug', '/set-up', '/library', '/flows'].map((path) => [path, { target: process.env.TIDEGATE_URL ?? 'http://127.0.0.1:1880', ws: true }]),
+      ['/api', '/context', '/credentials', '/inject', '/debug', '/set-up', '/library', '/flows'].map((path) => [path, { target: process.env.TIDEGATE_URL ?? 'http://127.0.0.1:1880', ws: true }]),
     ),
   },
   resolve: { alias: { '$lib': new URL('./src/lib', import.meta.url).pathname }, ...(process.env.VITEST ? { conditions: ['browser'] } : {}) },

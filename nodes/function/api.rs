@@ -55,11 +55,13 @@ pub fn register(engine: &mut Engine) {
     function(engine, "done", |_: &mut NodeApi| call::with(|call| call.done = true));
     function(engine, "status", status);
     function(engine, "status", |node: &mut NodeApi| status(node, Dynamic::UNIT));
-    for (name, level) in
-        [("log", Level::Info), ("warn", Level::Warn), ("debug", Level::Debug), ("trace", Level::Debug)]
-    {
+    for (name, level) in [("log", Level::Info), ("warn", Level::Warn), ("trace", Level::Debug)] {
         function(engine, name, log(level));
     }
+    // The interpreter itself takes what any function of this name returns to the log (`on_debug`), and it has to be text.
+    function(engine, "debug", |_: &mut NodeApi, what: Dynamic| {
+        call::within(|call| call.of_node().map(|()| call.text(&what)))
+    });
     function(engine, "error", |_: &mut NodeApi, what: Dynamic| error(&what, None));
     function(engine, "error", |_: &mut NodeApi, what: Dynamic, about: Map| error(&what, Some(&about)));
     getter(engine, "id", |_: &mut NodeApi| call::with(|call| ImmutableString::from(call.id.as_str())));

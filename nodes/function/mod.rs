@@ -9,6 +9,7 @@ mod fault;
 mod guard;
 mod map;
 mod node;
+pub mod reference;
 mod script;
 mod stats;
 mod survey;

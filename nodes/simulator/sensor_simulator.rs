@@ -194,7 +194,7 @@ impl Transform for Simulator {
     fn action(&mut self, action: Action, cx: &mut Cx<'_>) -> Result<(), NodeError> {
         match action {
             Action::Inject(message) => self.push(&message, cx),
-            Action::Activate(_) => Ok(()),
+            Action::Activate(_) | Action::Operate(_) => Ok(()),
         }
     }
 

@@ -14,16 +14,22 @@ pub enum Permission {
     /// Users, tokens, settings.
     Admin,
     Metrics,
+    /// What the dashboard shows. It is out of messages, chosen by who made the dashboard for others to see.
+    Dashboard,
+    /// The buttons and sliders on it.
+    Operate,
 }
 
 impl Permission {
-    pub const ALL: [Permission; 6] = [
+    pub const ALL: [Permission; 8] = [
         Permission::Read,
         Permission::Payloads,
         Permission::Inject,
         Permission::Deploy,
         Permission::Admin,
         Permission::Metrics,
+        Permission::Dashboard,
+        Permission::Operate,
     ];
 }
 
@@ -73,10 +79,13 @@ impl Caller {
     pub fn may(&self, permission: Permission) -> bool {
         match self.rights {
             Rights::Person { role, sees_payloads } => match permission {
-                Permission::Read | Permission::Metrics => true,
+                Permission::Dashboard => true,
+                // The role that is for the dashboard uses it; who only looks at the gateway only looks at this too.
+                Permission::Operate => role != Role::Viewer,
+                Permission::Read | Permission::Metrics => role >= Role::Viewer,
                 Permission::Inject | Permission::Deploy => role >= Role::Editor,
                 Permission::Admin => role == Role::Admin,
-                Permission::Payloads => sees_payloads,
+                Permission::Payloads => sees_payloads && role >= Role::Viewer,
             },
             Rights::Machine(scopes) => {
                 let own = match permission {
@@ -86,6 +95,8 @@ impl Caller {
                     Permission::Deploy => Scope::Deploy,
                     Permission::Admin => Scope::Admin,
                     Permission::Metrics => Scope::Metrics,
+                    Permission::Dashboard if scopes.contains(Scope::Read) => Scope::Read,
+                    Permission::Dashboard | Permission::Operate => Scope::Dashboard,
                 };
                 scopes.contains(own) || (scopes.contains(Scope::Admin) && permission != Permission::Payloads)
             }
@@ -108,12 +119,14 @@ mod tests {
 
     #[test]
     fn each_role_has_what_it_is_for_and_payloads_are_apart() {
-        use Permission::{Admin, Deploy, Inject, Metrics, Payloads, Read};
+        use Permission::{Admin, Dashboard, Deploy, Inject, Metrics, Operate, Payloads, Read};
         let of = |role, sees_payloads| granted(Rights::Person { role, sees_payloads });
-        assert_eq!(of(Role::Viewer, false), [Read, Metrics]);
-        assert_eq!(of(Role::Viewer, true), [Read, Payloads, Metrics]);
-        assert_eq!(of(Role::Editor, false), [Read, Inject, Deploy, Metrics]);
-        assert_eq!(of(Role::Admin, false), [Read, Inject, Deploy, Admin, Metrics]);
+        assert_eq!(of(Role::Dashboard, false), [Dashboard, Operate]);
+        assert_eq!(of(Role::Dashboard, true), [Dashboard, Operate]);
+        assert_eq!(of(Role::Viewer, false), [Read, Metrics, Dashboard]);
+        assert_eq!(of(Role::Viewer, true), [Read, Payloads, Metrics, Dashboard]);
+        assert_eq!(of(Role::Editor, false), [Read, Inject, Deploy, Metrics, Dashboard, Operate]);
+        assert_eq!(of(Role::Admin, false), [Read, Inject, Deploy, Admin, Metrics, Dashboard, Operate]);
         assert_eq!(of(Role::Admin, true), Permission::ALL);
     }
 
@@ -122,8 +135,10 @@ mod tests {
         let of = |scopes: &[Scope]| granted(Rights::Machine(scopes.iter().copied().collect()));
         assert_eq!(of(&[]), []);
         assert_eq!(of(&[Scope::Deploy]), [Permission::Deploy]);
+        assert_eq!(of(&[Scope::Read]), [Permission::Read, Permission::Dashboard]);
+        assert_eq!(of(&[Scope::Dashboard]), [Permission::Dashboard, Permission::Operate]);
         assert_eq!(of(&[Scope::Metrics, Scope::Payloads]), [Permission::Payloads, Permission::Metrics]);
-        assert_eq!(of(&[Scope::Admin]).len(), 5);
+        assert_eq!(of(&[Scope::Admin]).len(), 7);
         assert!(!of(&[Scope::Admin]).contains(&Permission::Payloads));
         assert_eq!(of(&Scope::ALL), Permission::ALL);
     }

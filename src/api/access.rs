@@ -30,7 +30,7 @@ impl Caller {
     /// What Node-RED's tools call it.
     pub fn node_red_permissions(&self) -> &'static str {
         match self.known.rights {
-            Rights::Person { role: Role::Viewer, .. } => "read",
+            Rights::Person { role: Role::Dashboard | Role::Viewer, .. } => "read",
             Rights::Person { .. } => "*",
             Rights::Machine(_) if self.known.may(Permission::Deploy) => "*",
             Rights::Machine(_) => "read",
@@ -52,7 +52,7 @@ macro_rules! needs {
     )*};
 }
 
-needs! { Read Inject Deploy Admin }
+needs! { Read Inject Deploy Admin Dashboard Operate }
 
 /// For what is only looked at: that they may is all there is to know.
 macro_rules! looks {

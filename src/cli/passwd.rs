@@ -18,7 +18,7 @@ pub struct Passwd {
     /// The user
     #[arg(required_unless_present = "list", conflicts_with = "list")]
     name: Option<String>,
-    /// viewer, editor or admin; the default for a new user: admin for the first, else viewer
+    /// dashboard, viewer, editor or admin; the default for a new user: admin for the first, else viewer
     #[arg(long, value_name = "ROLE")]
     role: Option<Role>,
     /// Show message contents to this user; --payloads=no takes it back

@@ -50,7 +50,7 @@ impl Token {
 struct Create {
     /// What it is called: the machine, or what it does
     name: String,
-    /// What it is for: read, deploy, inject, admin, metrics or payloads (message contents); may be repeated
+    /// What it is for: read, deploy, inject, admin, metrics, payloads (message contents) or dashboard (to see and use it); may be repeated
     #[arg(long, value_name = "SCOPE", required = true)]
     scope: Vec<Scope>,
     /// How long it lasts, such as 90d or 12h; without it, until it is revoked

@@ -197,7 +197,7 @@ fn user(row: &Row<'_>) -> rusqlite::Result<User> {
     Ok(User {
         name: row.get(0)?,
         // One that only a newer version knows: the least.
-        role: role.parse().unwrap_or(Role::Viewer),
+        role: role.parse().unwrap_or(Role::LEAST),
         sees_payloads: row.get(2)?,
         since_ms: row.get(3)?,
     })

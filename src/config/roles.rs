@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize, Serializer};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
+    /// Sees and uses the dashboard, and nothing else.
+    Dashboard,
     /// Looks.
     Viewer,
     /// Changes and runs flows.
@@ -18,10 +20,13 @@ pub enum Role {
 }
 
 impl Role {
-    pub const ALL: [Role; 3] = [Role::Viewer, Role::Editor, Role::Admin];
+    pub const ALL: [Role; 4] = [Role::Dashboard, Role::Viewer, Role::Editor, Role::Admin];
+    /// What somebody has whose role only a newer version knows.
+    pub const LEAST: Role = Role::Dashboard;
 
     pub const fn name(self) -> &'static str {
         match self {
+            Role::Dashboard => "dashboard",
             Role::Viewer => "viewer",
             Role::Editor => "editor",
             Role::Admin => "admin",
@@ -40,7 +45,7 @@ impl FromStr for Role {
 
     fn from_str(text: &str) -> Result<Role, String> {
         let role = Role::ALL.into_iter().find(|role| role.name() == text);
-        role.ok_or_else(|| "a role is viewer, editor or admin".to_string())
+        role.ok_or_else(|| "a role is dashboard, viewer, editor or admin".to_string())
     }
 }
 
@@ -57,11 +62,20 @@ pub enum Scope {
     Metrics,
     /// Message contents.
     Payloads,
+    /// Seeing and using the dashboard.
+    Dashboard,
 }
 
 impl Scope {
-    pub const ALL: [Scope; 6] =
-        [Scope::Read, Scope::Deploy, Scope::Inject, Scope::Admin, Scope::Metrics, Scope::Payloads];
+    pub const ALL: [Scope; 7] = [
+        Scope::Read,
+        Scope::Deploy,
+        Scope::Inject,
+        Scope::Admin,
+        Scope::Metrics,
+        Scope::Payloads,
+        Scope::Dashboard,
+    ];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -71,6 +85,7 @@ impl Scope {
             Scope::Admin => "admin",
             Scope::Metrics => "metrics",
             Scope::Payloads => "payloads",
+            Scope::Dashboard => "dashboard",
         }
     }
 }
@@ -135,7 +150,7 @@ mod tests {
         for role in Role::ALL {
             assert_eq!(role.to_string().parse(), Ok(role));
         }
-        for mask in 0..64 {
+        for mask in 0..128 {
             let scopes = Scopes(mask);
             assert_eq!(Scopes::stored(&scopes.to_string()), scopes);
             assert_eq!(scopes.iter().count(), mask.count_ones() as usize);

@@ -168,7 +168,7 @@ impl Config {
                     None => None,
                     Some(role) => Some(User {
                         name: token.owner.clone(),
-                        role: role.parse().unwrap_or(Role::Viewer),
+                        role: role.parse().unwrap_or(Role::LEAST),
                         sees_payloads: row.get(9)?,
                         since_ms: row.get(10)?,
                     }),

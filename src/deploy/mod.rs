@@ -166,6 +166,7 @@ impl Deployer {
         let before = self.current();
         let Order { mut document, deployment, seen, who, via, why, probation } = order;
         flow::merge(&mut document, &before.credentials);
+        flow::drop_empty(&mut document);
         if let Some(seen) = seen.filter(|seen| *seen != before.revision.rev) {
             let diff = difference(&before, &document);
             let since = self.since(&seen, &before)?;

@@ -36,7 +36,8 @@ pub fn make(plan: &PlanNode, shared: &Shared) -> (Made, Option<NodeError>) {
         PlanKind::Status => return (Made::of(Running::SubflowStatus), None),
     };
     match guarded(node_type, plan) {
-        Ok(Built { kind, listens, links, callable, tells_empty_name, commands, stands_alone: _ }) => {
+        Ok(Built { kind, listens, links, callable, tells_empty_name, commands, stands_alone: _, shown }) => {
+            shared.screens.set(&plan.config.id, shown);
             let mut made = Made::of(Running::Stopped("it documents the flow".to_string()));
             made.facts = Facts { listen: listens, links, callable, tells_empty_name };
             match kind {
@@ -62,7 +63,10 @@ pub fn make(plan: &PlanNode, shared: &Shared) -> (Made, Option<NodeError>) {
             }
             (made, None)
         }
-        Err(error) => (Made::of(Running::Stopped(error.to_string())), Some(error)),
+        Err(error) => {
+            shared.screens.set(&plan.config.id, None);
+            (Made::of(Running::Stopped(error.to_string())), Some(error))
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Counters of nodes and wires, kept over deploys. Lanes write them, the editor and metrics read them.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
@@ -12,6 +12,8 @@ use super::timings::Timing;
 
 #[derive(Default)]
 pub struct CounterTable {
+    /// Another one when other counters may be here.
+    version: AtomicU64,
     nodes: Mutex<BTreeMap<Str, Arc<Counters>>>,
     wires: Mutex<BTreeMap<(Str, u16, Str), Arc<WireCounters>>>,
     pub(super) watched: Arc<Watched>,
@@ -50,7 +52,57 @@ pub struct WireCount {
     pub passed: u64,
 }
 
+/// A handle to the counters of a node.
+pub struct NodeCounter {
+    pub node: Str,
+    counters: Arc<Counters>,
+}
+
+impl NodeCounter {
+    /// Received, sent, errors.
+    pub fn counts(&self) -> [u64; 3] {
+        let Counters { received, sent, errors, .. } = &*self.counters;
+        [received.get(), sent.get(), errors.get()]
+    }
+}
+
+/// A handle to the counter of a wire.
+pub struct WireCounter {
+    /// From a node's port to a node.
+    pub wire: (Str, u16, Str),
+    counters: Arc<WireCounters>,
+}
+
+impl WireCounter {
+    pub fn passed(&self) -> u64 {
+        self.counters.passed.get()
+    }
+}
+
 impl CounterTable {
+    /// While it is the same, so are the handles.
+    pub fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    pub fn node_counters(&self) -> Vec<NodeCounter> {
+        let nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+        let handle = |(node, counters): (&Str, &Arc<Counters>)| NodeCounter {
+            node: node.clone(),
+            counters: counters.clone(),
+        };
+        nodes.iter().map(handle).collect()
+    }
+
+    pub fn wire_counters(&self) -> Vec<WireCounter> {
+        let wires = self.wires.lock().unwrap_or_else(PoisonError::into_inner);
+        let handle = |(wire, counters): (&(Str, u16, Str), &Arc<WireCounters>)| WireCounter {
+            wire: wire.clone(),
+            counters: counters.clone(),
+        };
+        wires.iter().map(handle).collect()
+    }
+
     pub fn nodes(&self) -> Vec<NodeCount> {
         let nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
         let count = |(node, c): (&Str, &Arc<Counters>)| NodeCount {
@@ -120,6 +172,7 @@ impl CounterTable {
         self.nodes.lock().unwrap_or_else(PoisonError::into_inner).retain(|node, _| runs(node));
         let mut wires = self.wires.lock().unwrap_or_else(PoisonError::into_inner);
         wires.retain(|(from, _, to), _| runs(from) && runs(to));
+        self.version.fetch_add(1, Ordering::Release);
     }
 }
 

@@ -168,6 +168,7 @@ impl Engine {
         shared.close_outboxes(|id| places.contains_key(id));
         shared.counters.retain(|id| places.contains_key(id));
         shared.gauges.retain(|id| places.contains_key(id));
+        shared.screens.retain(|id| places.contains_key(id));
         forget_contexts(&layout.plan, &plan, &places, shared);
         layout.lanes = handles;
         layout.plan = plan;

@@ -35,6 +35,7 @@ mod queues;
 mod resources;
 mod revive;
 mod scopes;
+mod screens;
 mod simulation;
 mod slot;
 mod surroundings;
@@ -57,12 +58,13 @@ pub use admission::{Limits, SourceBalance};
 pub use backoff::Backoff;
 pub use clock::Clock;
 pub use context::{Contexts, DISK, GLOBAL};
-pub use counters::{CounterTable, NodeCount, Tap, Watching, WireCount};
+pub use counters::{CounterTable, NodeCount, NodeCounter, Tap, Watching, WireCount, WireCounter};
 pub use deploy::{Deployed, Refused};
 pub use drain::Drained;
 pub use observer::{Event, LogObserver, NodeRef, Observer};
 pub use outbox::{Backlog, queue_name};
 pub use queues::{QueueCount, QueueKind};
+pub use screens::{Screen, Screens, Seen};
 pub use simulation::Simulation;
 pub use timings::Timing;
 
@@ -144,6 +146,7 @@ pub struct Shared {
     directory: Directory,
     counters: CounterTable,
     gauges: Gauges,
+    screens: Screens,
     options: Options,
     resources: RwLock<HashMap<Str, Arc<Lent>>>,
     /// By the id of their sink; they outlast deploys.
@@ -254,6 +257,11 @@ impl Engine {
         &self.shared.counters
     }
 
+    /// What nodes show on the dashboard.
+    pub fn screens(&self) -> &Screens {
+        &self.shared.screens
+    }
+
     /// The balance of each source that waits for acknowledgements, since it was started.
     pub fn sources(&self) -> Vec<SourceBalance> {
         let layout = self.lock();
@@ -330,6 +338,7 @@ impl Shared {
             directory: Directory::default(),
             counters: CounterTable::default(),
             gauges: Gauges::default(),
+            screens: Screens::default(),
             resources: RwLock::default(),
             outboxes: Mutex::default(),
             random: Mutex::new(options.seed),

@@ -220,7 +220,7 @@ fn unknown_types_and_places() {
     assert_said(
         check(on_tab(json!([
             {"id": "a", "type": "tempalte", "z": "t", "name": "J"},
-            {"id": "b", "type": "ui_gauge", "z": "t"},
+            {"id": "b", "type": "steam_boiler", "z": "t"},
             {"id": "c", "type": "subflow:x", "z": "t"},
             {"id": "d", "type": "probe", "z": "t1"},
             {"id": "e", "type": "probe"},
@@ -229,7 +229,7 @@ fn unknown_types_and_places() {
         &[
             "disabled: tempalte \"J\" (a): there is no node type \"tempalte\"; the node does not run, the rest does \
              (at /1/type); did you mean \"template\"?",
-            "disabled: ui_gauge (b): there is no node type \"ui_gauge\"; the node does not run, the rest does \
+            "disabled: steam_boiler (b): there is no node type \"steam_boiler\"; the node does not run, the rest does \
              (at /2/type)",
             "disabled: subflow:x (c): the subflow \"x\" is not in the document; the node does not run (at /3/type)",
             "warning: probe (d): the tab \"t1\" is not in the document; the node runs on one of that name (at /4/z)",

@@ -104,6 +104,26 @@ pub fn merge(document: &mut Document, credentials: &Credentials) {
     }
 }
 
+/// Takes away what is empty: so an editor says that a secret is to go, where leaving it out would keep it.
+pub fn drop_empty(document: &mut Document) {
+    let is_empty = |value: &Json| value.as_str().is_some_and(|text| text.trim().is_empty());
+    for node in &mut document.nodes {
+        if let Some(Json::Object(credentials)) = node.properties.get_mut("credentials") {
+            credentials.retain(|_, value| !is_empty(value));
+            if credentials.is_empty() {
+                node.properties.shift_remove("credentials");
+            }
+        }
+        for pointer in places(node) {
+            let empty = holder(&mut node.properties, &pointer)
+                .is_some_and(|(object, key)| object.get(&key).is_some_and(is_empty));
+            if empty {
+                take(&mut node.properties, &pointer);
+            }
+        }
+    }
+}
+
 /// A copy without secrets, for logs and exports.
 pub fn redact(document: &Document) -> Document {
     let mut copy = document.clone();
@@ -234,6 +254,27 @@ mod tests {
         let mut new = Document::from_json(brought, &Limits::default()).unwrap();
         merge(&mut new, &credentials);
         assert_eq!(new.nodes[0].properties["credentials"], json!({"user": "v", "password": "hidden-two"}));
+    }
+
+    #[test]
+    fn what_is_left_out_stays_and_what_is_empty_goes() {
+        let mut old = document();
+        let credentials = split(&mut old);
+        let brought = json!([
+            {"id": "t", "type": "tab", "env": [{"name": "KEY", "type": "cred", "value": ""}]},
+            {"id": "b", "type": "some-broker", "credentials": {"password": ""}}
+        ]);
+        let mut new = Document::from_json(brought, &Limits::default()).unwrap();
+        merge(&mut new, &credentials);
+        drop_empty(&mut new);
+        let left = split(&mut new);
+        assert_eq!((left.names("b"), left.names("t")), (vec!["user"], vec![]));
+        let brought =
+            json!([{"id": "b", "type": "some-broker", "credentials": {"user": " ", "password": ""}}]);
+        let mut new = Document::from_json(brought, &Limits::default()).unwrap();
+        merge(&mut new, &credentials);
+        drop_empty(&mut new);
+        assert!(new.nodes[0].property("credentials").is_none() && split(&mut new).is_empty());
     }
 
     #[test]

@@ -36,7 +36,7 @@ mod text;
 mod three_way;
 mod validate;
 
-pub use credentials::{Credentials, merge, redact, split};
+pub use credentials::{Credentials, drop_empty, merge, redact, split};
 pub use deploy::{Deployment, Restart};
 pub use describe::describe;
 pub use diff::{Change, Diff, NodeDiff, PropertyChange, WireChange};

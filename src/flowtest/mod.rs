@@ -3,8 +3,12 @@
 
 mod case;
 mod compare;
+mod mistakes;
 mod play;
+mod preview;
 mod record;
 
 pub use case::{Case, parse, read};
+pub use mistakes::{Lang, mistakes};
 pub use play::{Verdict, play};
+pub use preview::{MOST_MESSAGES, Mistake, Preview, preview};

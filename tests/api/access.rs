@@ -42,7 +42,7 @@ const ROUTES: &[(&str, &str, &str)] = &[
 fn every_route_asks_who_it_is_and_what_they_may() {
     let folder = tempfile::tempdir().unwrap();
     let gateway = start(folder.path(), vec![]);
-    let (viewer, editor) = (log_in(&gateway, "vic"), log_in(&gateway, "eve"));
+    let (viewer, editor, dan) = (log_in(&gateway, "vic"), log_in(&gateway, "eve"), log_in(&gateway, "dan"));
     let mut routes: Vec<(String, String, &str)> = ROUTES
         .iter()
         .map(|(method, target, least)| (method.to_string(), target.to_string(), *least))
@@ -54,7 +54,11 @@ fn every_route_asks_who_it_is_and_what_they_may() {
         assert_eq!(status(""), 401, "{method} {target} of nobody");
         assert_eq!(status("authorization: Bearer tg_0000\r\n"), 401, "{method} {target} with a wrong token");
         assert_eq!(status("authorization: Basic YWRhOmFkYQ==\r\n"), 401, "{method} {target} with a password");
-        if *least != "viewer" {
+        // The role of the dashboard has that, and nothing else.
+        if !matches!(*least, "dashboard" | "operate") {
+            assert_eq!(status(&dan), 403, "{method} {target} of one who is here for the dashboard");
+        }
+        if !matches!(*least, "viewer" | "dashboard") {
             assert_eq!(status(&viewer), 403, "{method} {target} of a viewer");
         }
         if matches!(*least, "payloads" | "admin") {
@@ -83,6 +87,8 @@ fn described(document: &Json) -> Vec<(String, String, &'static str)> {
         for (method, operation) in methods.as_object().unwrap() {
             let least = match operation["x-permission"].as_str().unwrap() {
                 "read" => "viewer",
+                "dashboard" => "dashboard",
+                "operate" => "operate",
                 "deploy" | "inject" => "editor",
                 "payloads" => "payloads",
                 "admin" => "admin",

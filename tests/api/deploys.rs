@@ -268,3 +268,36 @@ fn the_command_line_merges_and_says_what_it_cannot() {
     let merged = deployer.deploy(&two("one", "renamed", json!([])), &["--seen", &seen, "--merge"]);
     assert_eq!(merged.code, 0, "{}", merged.err);
 }
+
+#[test]
+fn secrets_are_named_kept_and_taken_away_but_never_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let broker = json!({"id": "b", "type": "mqtt-broker", "broker": "127.0.0.1", "port": "1", "credentials": {"user": "u", "password": "hidden"}});
+    let gateway = start(folder.path(), vec![broker]);
+    let ada = log_in(&gateway, "ada");
+    let flows = || {
+        let reply = get(&gateway, &ada, "/api/v1/flows");
+        assert!(!reply.body.contains("hidden"), "{}", reply.body);
+        reply.json()
+    };
+    let deploy = |document: &Json| {
+        let reply = ask(&gateway, &ada, "POST", "/api/v1/deploy?probation=0", "", document);
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        reply.json()
+    };
+    let first = flows();
+    assert_eq!(first["secrets"], json!({"b": ["user", "password"]}));
+    // As they came: nothing has changed.
+    assert_eq!(deploy(&json!({"flows": first["flows"], "rev": first["rev"]}))["unchanged"], true);
+    let mut changed = first["flows"].clone();
+    let at = changed.as_array().unwrap().iter().position(|node| node["id"] == "b").unwrap();
+    changed[at]["credentials"] = json!({"password": ""});
+    assert_eq!(deploy(&changed)["unchanged"], false);
+    assert_eq!(flows()["secrets"], json!({"b": ["user"]}));
+    changed[at]["credentials"] = json!({"user": "", "password": "hidden too"});
+    deploy(&changed);
+    assert_eq!(flows()["secrets"], json!({"b": ["password"]}));
+    changed[at]["credentials"] = json!({"password": ""});
+    deploy(&changed);
+    assert_eq!(flows()["secrets"], json!({}));
+}

@@ -5,9 +5,11 @@
 mod access;
 mod accounts;
 mod admin;
+mod aids;
 #[path = "../support/brokers/certificates.rs"]
 mod certificates;
 mod comms;
+mod dashboard;
 mod deploys;
 mod editor;
 #[path = "../http/gateway.rs"]
@@ -47,6 +49,7 @@ fn start(folder: &Path, nodes: Vec<Json>) -> Gateway {
     user(&data, "ada", "admin", &["--payloads"]);
     user(&data, "eve", "editor", &[]);
     user(&data, "vic", "viewer", &[]);
+    user(&data, "dan", "dashboard", &[]);
     Gateway::with(folder, nodes, &["--data", data.to_str().unwrap()])
 }
 

@@ -24,6 +24,7 @@ use super::hub::Listening;
 use super::socket::{Ended, Socket, upgrade};
 use super::wants::Wants;
 use super::{encode, topic};
+use crate::access::Permission;
 use crate::deploy::Current;
 
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -66,7 +67,7 @@ async fn talk(
     stranger: OwnedSemaphorePermit,
 ) -> Ended {
     let known = match secret {
-        Some(secret) => Guard::of(gateway.access.clone(), secret).await,
+        Some(secret) => Guard::of(gateway.access.clone(), secret, Permission::Read).await,
         None => None,
     };
     let guard = match known {
@@ -98,7 +99,8 @@ async fn talk(
 async fn introduced(socket: &mut Socket, gateway: &Gateway) -> Result<Guard, Ended> {
     let text = socket.next().await?;
     let said: Said = serde_json::from_str(&text).map_err(|_| Ended::Wrong)?;
-    let guard = Guard::of(gateway.access.clone(), said.auth.ok_or(Ended::NotAllowed)?).await;
+    let guard =
+        Guard::of(gateway.access.clone(), said.auth.ok_or(Ended::NotAllowed)?, Permission::Read).await;
     let guard = guard.ok_or(Ended::NotAllowed)?;
     socket.send(json!({ "auth": "ok" }).to_string()).await?;
     Ok(guard)
@@ -166,7 +168,7 @@ impl Client {
         let said: Said = serde_json::from_str(text).map_err(|_| Ended::Wrong)?;
         // A page whose cookie has let it in says it all the same, and waits for the answer.
         if let Some(secret) = said.auth {
-            let guard = Guard::of(self.gateway.access.clone(), secret).await;
+            let guard = Guard::of(self.gateway.access.clone(), secret, Permission::Read).await;
             self.guard = guard.ok_or(Ended::NotAllowed)?;
             self.want();
             socket.send(json!({ "auth": "ok" }).to_string()).await?;

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value as Json;
-use tidegate_nodes::value::Str;
+use tidegate_nodes::value::{Object, Str};
 use utoipa::ToSchema;
 
 use super::super::fault::Fault;
@@ -59,6 +59,8 @@ pub struct Watch {
     pub timings: bool,
     /// The flow that the person looks at, for the others to see.
     pub at: Option<String>,
+    /// What the dashboard shows: all of it first, then what has changed, at most four times a second.
+    pub dashboard: bool,
 }
 
 /// A wire: from a node's port to a node.
@@ -73,6 +75,27 @@ pub struct WireTap {
 }
 
 impl Watch {
+    /// As much of it as somebody may see who may look at the gateway, or at its dashboard only; and what is left out.
+    pub fn within(self, looks: bool) -> (Watch, Vec<&'static str>) {
+        if looks {
+            return (self, Vec::new());
+        }
+        let wished = [
+            ("metrics", self.metrics),
+            ("statuses", self.statuses),
+            ("debug", self.debug),
+            ("problems", self.problems),
+            ("backlogs", self.backlogs),
+            ("taps", !self.taps.is_empty()),
+            ("wire_taps", !self.wire_taps.is_empty()),
+            ("queues", self.queues),
+            ("timings", self.timings),
+            ("at", self.at.is_some()),
+        ];
+        let beyond = wished.into_iter().filter(|(_, is)| *is).map(|(name, _)| name).collect();
+        (Watch { dashboard: self.dashboard, ..Watch::default() }, beyond)
+    }
+
     pub fn check(&self) -> Result<(), Fault> {
         let none = Vec::new();
         let (flows, nodes) = (self.flows.as_ref().unwrap_or(&none), self.nodes.as_ref().unwrap_or(&none));
@@ -143,6 +166,22 @@ fn set(ids: &Option<Vec<String>>) -> HashSet<Str> {
     ids.iter().flatten().map(Str::new).collect()
 }
 
+/// A list that is told as an object, without being put in order first.
+#[derive(Debug)]
+pub struct ByNode<T>(pub Vec<(Str, T)>);
+
+impl<T> ByNode<T> {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<T: Serialize> Serialize for ByNode<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(node, value)| (node, value)))
+    }
+}
+
 /// From the gateway.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "kebab-case")]
@@ -182,13 +221,13 @@ pub enum Told {
         span_ms: u64,
         /// By node: received, sent, errors.
         #[schema(value_type = BTreeMap<String, [u64; 3]>)]
-        nodes: BTreeMap<Str, [u64; 3]>,
+        nodes: ByNode<[u64; 3]>,
         wires: Vec<WireDelta>,
         /// By node: half of the sampled messages took less than the first number of microseconds, 95 of 100 less than the
         /// second; and how many were sampled.
         #[schema(value_type = BTreeMap<String, [f64; 3]>)]
-        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-        timings: BTreeMap<Str, [f64; 3]>,
+        #[serde(skip_serializing_if = "ByNode::is_empty")]
+        timings: ByNode<[f64; 3]>,
     },
     /// Where messages wait, by node: those that have changed.
     Queues {
@@ -224,6 +263,12 @@ pub enum Told {
     },
     Backlogs {
         outboxes: Vec<Backlog>,
+    },
+    /// Properties of widgets, to be laid over those that are known. What stands under `more` is appended: points to the
+    /// `series` of a chart, `rows` to a table.
+    Dashboard {
+        #[schema(value_type = BTreeMap<String, std::collections::HashMap<String, Json>>)]
+        widgets: BTreeMap<Str, Object>,
     },
     /// What runs now, and whether it is healthy.
     Deploy(Deploy),

@@ -6,6 +6,7 @@
 //! ```
 
 mod comms;
+mod dashboard;
 mod encode;
 mod feed;
 mod guard;

@@ -13,11 +13,12 @@ use tidegate_nodes::value::Str;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 
-use super::super::access::{Read, secret};
+use super::super::access::{Dashboard as MayLook, secret};
 use super::super::fault::Fault;
 use super::super::gateway::Gateway;
 use super::super::v1::NodeTrouble;
 use super::comms::status_json;
+use super::dashboard::Widgets;
 use super::feed::{Feed, Rate};
 use super::guard::{self, Guard};
 use super::hub::Listening;
@@ -26,6 +27,7 @@ use super::metrics::{Meter, Places};
 use super::presence::{People, Present};
 use super::queues::Gauge;
 use super::socket::{Ended, Socket, upgrade};
+use crate::access::Permission;
 use crate::config::Standing;
 use crate::engine::{Backlog, Tap, Watching};
 
@@ -36,7 +38,7 @@ const RATE: Rate = Rate { each: 20, all: 100 };
 
 /// The live socket: what happens, as it happens. It becomes a WebSocket, whose messages are `LiveSaid` and `LiveTold`
 #[utoipa::path(get, path = "/api/v1/live", tag = "live", responses((status = 101, description = "It is a WebSocket now")))]
-pub async fn live(_: Read, State(gateway): State<Gateway>, parts: Parts) -> Result<Response<Body>, Fault> {
+pub async fn live(_: MayLook, State(gateway): State<Gateway>, parts: Parts) -> Result<Response<Body>, Fault> {
     let secret = secret(&parts)?.unwrap_or_default();
     let place = gateway.live.place().ok_or_else(|| {
         let text = "too many clients listen already";
@@ -44,7 +46,7 @@ pub async fn live(_: Read, State(gateway): State<Gateway>, parts: Parts) -> Resu
     })?;
     upgrade(&parts, move |mut socket| async move {
         let mut stopping = gateway.live.stopping();
-        let ended = match Guard::of(gateway.access.clone(), secret).await {
+        let ended = match Guard::of(gateway.access.clone(), secret, Permission::Dashboard).await {
             Some(guard) => tokio::select! {
                 ended = Client::new(&gateway, guard).run(&mut socket) => ended.err().unwrap_or(Ended::Gone),
                 _ = stopping.wait_for(|stopping| *stopping) => Ended::Stopping,
@@ -76,6 +78,7 @@ pub(super) struct Client {
     pub badges: HashSet<Str>,
     pub backlogs: Option<Arc<Vec<Backlog>>>,
     pub problems: Option<Vec<NodeTrouble>>,
+    pub widgets: Option<Widgets>,
     deploy: Deploy,
 }
 
@@ -100,13 +103,14 @@ impl Client {
             badges: HashSet::new(),
             backlogs: None,
             problems: None,
+            widgets: None,
             deploy: deploy(gateway),
         }
     }
 
     async fn run(mut self, socket: &mut Socket) -> Result<(), Ended> {
         let mut news = self.gateway.deployer.news();
-        self.deploy = deploy(&self.gateway);
+        self.deploy = self.deploy_now();
         let hello = Told::Hello {
             version: VERSION,
             gateway: env!("CARGO_PKG_VERSION"),
@@ -158,6 +162,7 @@ impl Client {
             Ok(None) => return say(socket, &Told::Pong).await,
             Err(fault) => return say(socket, &Told::Wrong { error: fault.told() }).await,
         };
+        let (watch, beyond) = watch.within(self.guard.may(Permission::Read));
         self.watch = watch;
         // Everything is told anew, since what is watched is another part.
         (self.backlogs, self.problems) = (None, None);
@@ -166,13 +171,16 @@ impl Client {
         let current = self.gateway.deployer.current();
         self.places = Places::of(&current.document);
         let counters = self.gateway.deployer.engine().counters();
-        self.meter = self.watch.metrics.then(|| Meter::new(counters));
+        let of = self.watch.wants(false).of;
+        self.meter = self.watch.metrics.then(|| Meter::new(counters, &of, &self.places));
         self.gauge = self.watch.queues.then(Gauge::new);
         let timed = self.watch.timings.then(|| counters.watch_timings());
         let waited = self.watch.queues.then(|| counters.watch_waits());
         self.watching = timed.into_iter().chain(waited).collect();
-        let not_allowed = if self.guard.sees_payloads() { Vec::new() } else { self.watch.showing() };
+        let showing = if self.guard.sees_payloads() { Vec::new() } else { self.watch.showing() };
+        let not_allowed = beyond.into_iter().chain(showing).collect();
         say(socket, &Told::Watching { not_allowed, unknown, unknown_wires }).await?;
+        self.widgets = self.watch.dashboard.then(Widgets::default);
         self.badges.clear();
         let wants = self.watch.wants(false);
         if wants.statuses {
@@ -213,14 +221,26 @@ impl Client {
         (unknown, unknown_wires)
     }
 
+    /// What runs now; who is here for the dashboard only need not know why.
+    fn deploy_now(&self) -> Deploy {
+        let mut now = deploy(&self.gateway);
+        if !self.guard.may(Permission::Read) {
+            now.reason.clear();
+        }
+        now
+    }
+
     async fn deployed(&mut self, socket: &mut Socket) -> Result<(), Ended> {
         // Nodes that have begun anew are tapped anew.
         self.want();
         let current = self.gateway.deployer.current();
         self.places = Places::of(&current.document);
+        if let Some(meter) = &mut self.meter {
+            meter.deployed();
+        }
         // Other nodes have queues now.
         self.gauge = self.watch.queues.then(Gauge::new);
-        let now = deploy(&self.gateway);
+        let now = self.deploy_now();
         if now != self.deploy {
             self.deploy = now.clone();
             say(socket, &Told::Deploy(now)).await?;

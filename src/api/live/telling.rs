@@ -8,13 +8,18 @@ use super::feed::{Inbox, What};
 use super::messages::{Told, WireTap};
 use super::own::{Client, say};
 use super::socket::{Ended, Socket};
+use crate::access::Permission;
 
 impl Client {
     pub async fn tell(&mut self, turn: u64, socket: &mut Socket) -> Result<(), Ended> {
         self.tell_events(self.listening.feed.drain(), socket).await?;
-        if self.people.has_changed().is_ok_and(|changed| changed) {
+        // Who is here for the dashboard only is not told who watches the flows.
+        if self.guard.may(Permission::Read) && self.people.has_changed().is_ok_and(|changed| changed) {
             let people = self.people.borrow_and_update().to_vec();
             say(socket, &Told::Presence { people }).await?;
+        }
+        if let Some(widgets) = &mut self.widgets {
+            widgets.tell(self.gateway.deployer.engine().screens(), socket).await?;
         }
         if turn.is_multiple_of(2) {
             self.tell_counts(socket).await?;

@@ -1,5 +1,7 @@
 //! Deploys: looked at first, watched afterwards.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -28,6 +30,8 @@ pub struct Flows {
     /// What a deploy names to say which revision it has seen.
     rev: String,
     number: i64,
+    /// By node, the names of the secrets that are set: those of `credentials` as they are, others as a pointer into the node
+    secrets: BTreeMap<String, Vec<String>>,
 }
 
 /// What runs, without secrets
@@ -35,7 +39,10 @@ pub struct Flows {
 pub async fn flows(_: Read, State(gateway): State<Gateway>) -> Json<Flows> {
     let current = gateway.deployer.current();
     let flows = nodes_of(&current.document);
-    Json(Flows { flows, rev: current.revision.rev.clone(), number: current.revision.number })
+    let (rev, number) = (current.revision.rev.clone(), current.revision.number);
+    let names = |node: &str| current.credentials.names(node).iter().map(ToString::to_string).collect();
+    let secrets = current.credentials.nodes().map(|node| (node.to_string(), names(node))).collect();
+    Json(Flows { flows, rev, number, secrets })
 }
 
 pub fn nodes_of(document: &Document) -> Vec<Map<String, Value>> {

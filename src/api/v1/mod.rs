@@ -3,7 +3,9 @@
 
 #![allow(unused_qualifications, reason = "what describes a route writes them out")]
 
+mod aids;
 mod alarms;
+mod dashboard;
 mod deploys;
 mod ledger;
 mod logs;
@@ -26,20 +28,23 @@ use super::document::Served;
 use super::live;
 pub use problems::{NodeTrouble, troubles};
 
-use crate::access::Permission::{Admin, Deploy, Payloads, Read as Look};
+use crate::access::Permission::{Admin, Dashboard, Deploy, Operate, Payloads, Read as Look};
 
 pub fn served() -> Served {
     let mut served = Served::new()
         .add::<__path_document, _>(Look, &[], document)
         .add::<session::__path_log_in, _>(None, &[400, 401, 403, 429], session::log_in)
-        .add::<session::__path_who, _>(Look, &[], session::who)
-        .add::<session::__path_log_out, _>(Look, &[], session::log_out)
+        .add::<session::__path_who, _>(Dashboard, &[], session::who)
+        .add::<session::__path_log_out, _>(Dashboard, &[], session::log_out)
         .add::<status::__path_status, _>(Look, &[], status::status)
         .add::<status::__path_health, _>(Look, &[], status::health)
         .add::<problems::__path_problems, _>(Look, &[], problems::problems)
         .add::<system::__path_system, _>(Look, &[], system::system)
         .add::<nodes::__path_nodes, _>(Look, &[], nodes::nodes)
         .add::<nodes::__path_node, _>(Look, &[404], nodes::node)
+        .add::<aids::__path_functions, _>(Look, &[], aids::functions)
+        .add::<aids::__path_check, _>(Deploy, &[400, 415, 422], aids::check)
+        .add::<aids::__path_preview, _>(Deploy, &[400, 415, 422], aids::preview)
         .add::<deploys::__path_flows, _>(Look, &[], deploys::flows)
         .add::<deploys::__path_validate, _>(Deploy, &[400], deploys::validate)
         .add::<deploys::__path_deploy, _>(Deploy, &[400, 409], deploys::deploy)
@@ -68,7 +73,9 @@ pub fn served() -> Served {
         .add::<tokens::__path_add, _>(Admin, &[400, 409, 415, 422], tokens::add)
         .add::<tokens::__path_remove, _>(Admin, &[404], tokens::remove)
         .add::<status::__path_audit, _>(Admin, &[400], status::audit)
-        .add::<live::__path_live, _>(Look, &[400], live::live);
+        .add::<dashboard::__path_dashboard, _>(Dashboard, &[], dashboard::dashboard)
+        .add::<dashboard::__path_operate, _>(Operate, &[400, 404, 415, 422], dashboard::operate)
+        .add::<live::__path_live, _>(Dashboard, &[400], live::live);
     served.schema::<live::Said>();
     served.schema::<live::Told>();
     served

@@ -10,7 +10,7 @@ use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::super::access::{Caller, Read, forget, from, is_own_origin, keep};
+use super::super::access::{Caller, Dashboard, forget, from, is_own_origin, keep};
 use super::super::fault::Fault;
 use super::super::gateway::{Gateway, blocking};
 use crate::access::{By, Caller as Known, Kind, Moment, Permission};
@@ -28,7 +28,7 @@ pub struct Session {
     /// Of the user, or of the token.
     name: String,
     kind: Kind,
-    /// `read`, `payloads`, `inject`, `deploy`, `admin`, `metrics`
+    /// `read`, `payloads`, `inject`, `deploy`, `admin`, `metrics`, `dashboard` (see it), `operate` (use it)
     may: Vec<&'static str>,
 }
 
@@ -64,9 +64,12 @@ pub async fn log_in(
 /// Where there is no admin yet, the code is `no_users` and not `unauthorized`: nobody can log in, and the hint says how the
 /// first one is made.
 #[utoipa::path(get, path = "/api/v1/session", tag = "access", responses((status = 200, body = Session)))]
-pub async fn who(known: Result<Read, Fault>, State(gateway): State<Gateway>) -> Result<Json<Session>, Fault> {
+pub async fn who(
+    known: Result<Dashboard, Fault>,
+    State(gateway): State<Gateway>,
+) -> Result<Json<Session>, Fault> {
     match known {
-        Ok(Read(caller)) => Ok(Json(shown(&caller.known))),
+        Ok(Dashboard(caller)) => Ok(Json(shown(&caller.known))),
         Err(fault) if fault.is_of(StatusCode::UNAUTHORIZED) => {
             let access = gateway.access.clone();
             match blocking(move || access.config().has_admin()).await?? {
@@ -88,7 +91,7 @@ fn no_users() -> Fault {
 /// Ends the session, or the token, that asks
 #[utoipa::path(delete, path = "/api/v1/session", tag = "access", responses((status = 204, description = "It has ended")))]
 pub async fn log_out(
-    Read(caller): Read,
+    Dashboard(caller): Dashboard,
     State(gateway): State<Gateway>,
     parts: Parts,
 ) -> Result<impl IntoResponse, Fault> {
@@ -118,5 +121,7 @@ fn name(permission: Permission) -> &'static str {
         Permission::Deploy => "deploy",
         Permission::Admin => "admin",
         Permission::Metrics => "metrics",
+        Permission::Dashboard => "dashboard",
+        Permission::Operate => "operate",
     }
 }

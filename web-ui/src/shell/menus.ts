@@ -20,7 +20,8 @@ interface MenuItem {
 function entry(id: string, editor: Editor, icon: string, more: Partial<MenuItem> = {}): MenuItem[] {
   const action = actions.find((one) => one.id === id);
   if (!action || !isPossible(action, editor)) return [];
-  const keys = action.keys?.[0];
+  // Who has no keys needs no words about them.
+  const keys = editor.view.isNarrow ? undefined : action.keys?.[0];
   return [{ label: t(action.name), icon, ...(keys ? { keys: shown(keys) } : {}), perform: () => void perform(action, editor), ...more }];
 }
 

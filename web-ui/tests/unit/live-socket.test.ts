@@ -260,6 +260,7 @@ test('what makes no sense is ignored', async () => {
 });
 
 test('badges, outboxes, queues, timings and people are where they belong', async () => {
+  const release = live.want({ metrics: true, timings: true });
   const socket = await open({ you: 1 });
   socket.tell({ type: 'status', nodes: { a: { fill: 'green', text: 'on' }, b: {} } });
   const backlog = { node: 'a', storing: true, passing: 0, parked: 0, messages: [0, 0, 3], bytes: 10, drain_rate: 0, fill_rate: 1 };
@@ -274,6 +275,11 @@ test('badges, outboxes, queues, timings and people are where they belong', async
   expect(live.node('a').queue).toMatchObject({ depth: 3 });
   expect(live.node('a').timing).toMatchObject({ p95: 90 });
   expect(live.people).toEqual([{ id: '2', name: 'vic', at: 'flow' }]);
+  socket.tell({ type: 'metrics', span_ms: 500, nodes: {}, wires: [] });
+  expect(live.node('a').timing).toMatchObject({ p95: 90 });
+  release();
+  await turn();
+  expect(live.node('a').timing).toBeUndefined();
   socket.tell({ type: 'status', nodes: { a: {} } });
   socket.tell({ type: 'backlogs', outboxes: [] });
   socket.tell({ type: 'deploy', number: 5, rev: 'r', standing: 'good' });

@@ -1,7 +1,7 @@
 import type { Action } from './action';
 
 export const actions: readonly Action[] = [
-  { id: 'deploy.nodes', name: 'Deploy …', keywords: 'save changes nodes', keys: ['Mod+S', 'Mod+D'], whileTyping: true, needs: 'deploy', when: ({ draft, deploys }) => draft.isDirty && !deploys.running, perform: ({ view }) => view.open('deploy') },
+  { id: 'deploy.nodes', name: 'Deploy …', keywords: 'save changes nodes', keys: ['Mod+S'], whileTyping: true, needs: 'deploy', when: ({ draft, deploys }) => draft.isDirty && !deploys.running, perform: ({ view }) => view.open('deploy') },
   { id: 'deploy.flows', name: 'Deploy changed flows …', needs: 'deploy', when: ({ draft, deploys }) => draft.isDirty && !deploys.running, perform: ({ view }) => view.open('deploy', 'flows') },
   { id: 'deploy.full', name: 'Deploy everything, restarting all nodes …', keywords: 'full restart', needs: 'deploy', when: ({ deploys }) => !deploys.running, perform: ({ view }) => view.open('deploy', 'full') },
   { id: 'deploy.revert', name: 'Give up what is not deployed …', keywords: 'discard revert', needs: 'deploy', when: ({ draft }) => draft.isDirty, perform: ({ view }) => view.open('revert') },

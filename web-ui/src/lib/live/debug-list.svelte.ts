@@ -1,6 +1,7 @@
 // What debug nodes and taps have shown, within bounds. Rows come together and are told a few times a second: a hundred messages a
 // second must not make a page draw a hundred times.
 
+import type { Wire } from '../doc/item';
 import type { Taps } from './taps.svelte';
 import type { Back, LiveApi } from './types';
 import { valueOf, type ShownMessage } from './values';
@@ -23,11 +24,12 @@ export class DebugRow {
   /** Of a stretch in which nothing was told: when it ended. */
   readonly until: number;
   readonly bytes: number;
-  readonly wire: boolean;
+  /** Of a tap on a wire. */
+  readonly wire: Wire | undefined;
   #value: { readonly of: unknown } | undefined;
   #searched: string | undefined;
 
-  constructor(number: number, at: number, kind: RowKind, shown: ShownMessage, { until = at, wire = false } = {}) {
+  constructor(number: number, at: number, kind: RowKind, shown: ShownMessage, { until = at, wire }: { until?: number; wire?: Wire | undefined } = {}) {
     this.number = number;
     this.at = at;
     this.until = until;
@@ -87,7 +89,7 @@ export class DebugList {
       const shown = told.shown as ShownMessage;
       if (this.#release) this.#add(shown.level === 20 ? 'error' : shown.level === 30 ? 'warn' : 'message', shown);
     });
-    taps.onMessage((tap, shown) => this.#add('tap', shown, { wire: tap.wire !== undefined }));
+    taps.onMessage((tap, shown) => this.#add('tap', shown, { wire: tap.wire }));
     live.on('skipped', (told) => {
       for (const count of Object.values((told.nodes ?? {}) as Record<string, number>)) this.skipped += count;
     });
@@ -143,7 +145,7 @@ export class DebugList {
     this.#tell();
   }
 
-  #add(kind: RowKind, shown: ShownMessage, more: { until?: number; wire?: boolean } = {}): void {
+  #add(kind: RowKind, shown: ShownMessage, more: { until?: number; wire?: Wire | undefined } = {}): void {
     if (this.paused) this.leftOut += 1;
     else this.#push(new DebugRow((this.#number += 1), this.#live.now(), kind, shown, more));
   }

@@ -285,7 +285,9 @@ export class Live implements LiveApi {
     queueMicrotask(() => {
       this.#saying = false;
       if (this.connection !== 'open' || this.#socket?.readyState !== WebSocket.OPEN) return;
-      const said = JSON.stringify(together(this.#wanted, { asleep: this.#asleep, without: this.#without }));
+      const wants = together(this.#wanted, { asleep: this.#asleep, without: this.#without });
+      if (!wants.timings) this.#states.untimed();
+      const said = JSON.stringify(wants);
       if (said === this.#said) return;
       this.#said = said;
       this.#socket.send(said);

@@ -1,7 +1,10 @@
 // All that is wrong: in the draft, as this page and the gateway find it, and with what runs. One list, and nothing in it twice.
 
+import { untrack } from 'svelte';
+
 import { ask, Fault, toldOf, type Schemas } from '../api/client';
 import type { NodeTypes } from '../api/node-types';
+import { check } from '../doc/check';
 import type { FlowDoc } from '../doc/flow-doc';
 import { documentId } from './document-id';
 import { merged, ofGateway, ofRunning, ofStore, type Problem, type Trouble } from './problem';
@@ -24,8 +27,6 @@ export interface Editing {
   readonly types: NodeTypes;
 }
 
-export type Look = (doc: FlowDoc, types: NodeTypes) => readonly Omit<Problem, 'from'>[];
-
 export class Problems {
   all = $state.raw<readonly Problem[]>([]);
   /** Why the gateway could not be asked about the draft; empty when it was. */
@@ -35,7 +36,6 @@ export class Problems {
   #byNode = $state.raw<ReadonlyMap<string, readonly Problem[]>>(new Map());
   #byRunning = $state.raw<ReadonlyMap<string, Schemas['NodeTrouble']>>(new Map());
   #editing: Editing;
-  #look: Look | undefined;
   #seen: readonly Problem[] = [];
   #verdict: readonly Problem[] = [];
   #running: readonly Schemas['NodeTrouble'][] = [];
@@ -44,9 +44,8 @@ export class Problems {
   #timers: ReturnType<typeof setTimeout>[] = [];
   #asked: AbortController | undefined;
 
-  constructor(editing: Editing, look?: Look) {
+  constructor(editing: Editing) {
     this.#editing = editing;
-    this.#look = look;
     const { live, draft } = editing;
     draft.doc.onChange(() => this.#edited());
     live.want({ problems: true });
@@ -65,7 +64,7 @@ export class Problems {
       if (this.trouble) void this.#ask();
     });
     void this.#askRunning();
-    this.#edited();
+    this.#lookSoon();
   }
 
   /** Of a node as it stands in the document, and of the same node as it runs. */
@@ -84,16 +83,21 @@ export class Problems {
   }
 
   #edited(): void {
+    this.#lookSoon();
+    if (this.#editing.session.may('deploy')) this.checking = true;
+  }
+
+  /** Changes no signal: whoever reads how many problems there are may be the first to want them. */
+  #lookSoon(): void {
     this.#timers.forEach(clearTimeout);
     this.#asked?.abort();
     this.#timers = [setTimeout(() => this.#lookAtDraft(), LOOK_AFTER), setTimeout(() => void this.#ask(), ASK_AFTER)];
-    if (this.#editing.session.may('deploy')) this.checking = true;
   }
 
   #lookAtDraft(): void {
     const { draft, types } = this.#editing;
     // Before the types are known every node would be of an unknown one.
-    this.#seen = this.#look && types.all.length > 0 ? this.#look(draft.doc, types).map((found) => ({ ...found, from: 'draft' })) : [];
+    this.#seen = types.all.length > 0 ? check(draft.doc, types).map((found) => ({ ...found, from: 'draft' })) : [];
     // What the gateway has said is about the document as it was; what is gone from it is wrong no more.
     this.#verdict = this.#verdict.filter(({ node }) => node === undefined || draft.doc.has(node));
     this.#settle();
@@ -165,6 +169,7 @@ const all = new WeakMap<LiveApi, Problems>();
 /** The problems of an editor: made when they are wanted first, and kept up to date from then on. */
 export function problemsIn(editing: Editing): Problems {
   let problems = all.get(editing.live);
-  if (!problems) all.set(editing.live, (problems = new Problems(editing)));
+  // Signals that are made while a template reads them would belong to it, and it would not follow them.
+  if (!problems) all.set(editing.live, (problems = untrack(() => new Problems(editing))));
   return problems;
 }

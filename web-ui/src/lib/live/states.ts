@@ -1,5 +1,7 @@
 // All wires and nodes as they are now, and how what the gateway tells gets into them.
 
+import { untrack } from 'svelte';
+
 import type { Schemas } from '../api/client';
 import { wireKey, type Wire } from '../doc/item';
 import { NodeState, WireState, type Beat } from './signals.svelte';
@@ -19,13 +21,13 @@ export class States {
   wire(wire: Wire): WireState {
     const key = wireKey(wire);
     let state = this.#wires.get(key);
-    if (!state) this.#wires.set(key, (state = new WireState(this.#beat)));
+    if (!state) this.#wires.set(key, (state = apart(() => new WireState(this.#beat))));
     return state;
   }
 
   node(id: string): NodeState {
     let state = this.#nodes.get(id);
-    if (!state) this.#nodes.set(id, (state = new NodeState()));
+    if (!state) this.#nodes.set(id, (state = apart(() => new NodeState())));
     return state;
   }
 
@@ -53,7 +55,8 @@ export class States {
     const nodes = (told.nodes ?? {}) as Record<string, Counted>;
     this.#each<Counted>(nodes, (node, counted) => node.count(...counted, seconds));
     for (const [id, state] of this.#nodes) if (!(id in nodes)) state.rest();
-    this.#timed(told.timings);
+    // A node that has handled nothing lately is not in it, and keeps what it had.
+    this.#each<Timed>(told.timings, (node, [p50, p95, samples]) => (node.timing = { p50, p95, samples }));
     const seen = new Set<string>();
     for (const wire of (told.wires ?? []) as readonly (Wire & { passed: number })[]) {
       const key = wireKey(wire);
@@ -64,10 +67,9 @@ export class States {
     for (const [key, state] of this.#wires) if (!seen.has(key)) state.count(0, seconds);
   }
 
-  /** A node that handled nothing in the last span keeps what it had; where timings are not told, nothing is known. */
-  #timed(timings: unknown): void {
-    if (timings) this.#each<Timed>(timings, (node, [p50, p95, samples]) => (node.timing = { p50, p95, samples }));
-    else for (const state of this.#nodes.values()) if (state.timing) state.timing = undefined;
+  /** Nobody wants times any more. */
+  untimed(): void {
+    for (const state of this.#nodes.values()) if (state.timing) state.timing = undefined;
   }
 
   /** All queues are told anew, and only those that there are now. */
@@ -90,5 +92,8 @@ export class States {
     return this.#nodes.has(id) || this.#nodes.size < MOST;
   }
 }
+
+/** Signals that are made while a template reads them would belong to it, and it would not follow them. */
+const apart = <Made>(make: () => Made): Made => untrack(make);
 
 const isEmpty = (status: object | null): boolean => status === null || Object.keys(status).length === 0;

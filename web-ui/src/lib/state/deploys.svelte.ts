@@ -5,7 +5,7 @@ import { ask, Fault, type Schemas } from '../api/client';
 import { isLayout, same, type Item } from '../doc/item';
 import { t } from '../i18n/i18n.svelte';
 import type { LiveApi } from '../live/types';
-import { followed } from './follow';
+import { become, followed } from './follow';
 import type { Base, Draft } from './draft.svelte';
 import type { Notices } from './notices.svelte';
 import type { Session } from './session.svelte';
@@ -104,7 +104,7 @@ export class Deploys {
       this.last = answer;
       return answer;
     } catch (error) {
-      if (error instanceof Fault && error.status === 0) this.#lost({ items, base, order });
+      if (isLost(error)) this.#lost({ items, base, order });
       if (error instanceof Fault && error.code === 'version_mismatch') await this.#learnTheirs();
       throw error;
     } finally {
@@ -148,10 +148,22 @@ export class Deploys {
     this.watch = { ...watch, isConfirmed: true };
   }
 
-  /** The draft goes on from theirs: it was put together with theirs, or is to overwrite them knowingly. */
-  goOnFrom(base: Base): void {
-    this.#draft.setBase(base);
+  /** Both put together, as a step that can be undone; the next deploy has seen theirs. */
+  mergeInto(items: readonly Item[]): void {
+    const theirs = this.theirs;
+    if (!theirs) return;
+    become(this.#draft, items, t('Put together with revision {number}', { number: theirs.number }));
+    this.#draft.setBase(theirs);
     this.theirs = undefined;
+    this.#followNews();
+  }
+
+  /** The draft becomes theirs. What it was comes back by undo. */
+  takeTheirs(): void {
+    const theirs = this.theirs;
+    if (!theirs) return;
+    this.theirs = undefined;
+    followed(this.#draft, theirs, t('Revision {number} of {who}', { number: theirs.number, who: theirs.who }));
     this.#followNews();
   }
 
@@ -272,6 +284,9 @@ export class Deploys {
     }
   }
 }
+
+/** No answer came, or a proxy before the gateway has got none: what was asked for may have been done. */
+export const isLost = (error: unknown): boolean => error instanceof Fault && [0, 502, 504].includes(error.status);
 
 export async function fetchBase(): Promise<Base> {
   const { flows, rev, number } = await ask<Schemas['Flows']>('/api/v1/flows');

@@ -7,8 +7,8 @@ import { Live } from '../live/live.svelte';
 import type { LiveApi } from '../live/types';
 import { Deploys } from './deploys.svelte';
 import { Draft } from './draft.svelte';
+import { Keeping } from './keeping.svelte';
 import { Notices } from './notices.svelte';
-import { Presence } from './presence.svelte';
 import { Selection } from './selection.svelte';
 import { Session } from './session.svelte';
 import { View } from './view.svelte';
@@ -22,8 +22,8 @@ export class Editor {
   readonly view = new View();
   readonly notices = new Notices();
   readonly live: LiveApi = new Live();
-  readonly presence = new Presence(this.live);
   readonly deploys = new Deploys(this.draft, this.live, this.notices, this.session);
+  readonly keeping = new Keeping(this.draft, () => this.types);
   types = $state.raw(new NodeTypes([]));
 
   constructor() {

@@ -72,6 +72,7 @@ const texts: Readonly<Record<string, string>> = {
   Redo: 'Wiederholen',
   Edit: 'Bearbeiten',
   View: 'Ansicht',
+  Flows: 'Flows',
   'The editor': 'Der Editor',
   Shortcuts: 'Tastenkürzel',
   'Tab and the arrow keys go through everything; Esc closes what is in front.':
@@ -93,6 +94,15 @@ const texts: Readonly<Record<string, string>> = {
   'Light colours': 'Helle Farben',
   'Dark colours': 'Dunkle Farben',
   'Colours as the system': 'Farben wie das System',
+
+  // The draft that is kept
+  'The draft is being edited in another tab or window of this browser.': 'Der Entwurf wird in einem anderen Tab oder Fenster dieses Browsers bearbeitet.',
+  'What you change here is not kept.': 'Was Sie hier ändern, wird nicht aufbewahrt.',
+  'Go on here': 'Hier weitermachen',
+  'Your draft of {when} is here again: it is not deployed yet.': 'Ihr Entwurf von {when} ist wieder da: Er ist noch nicht übernommen.',
+  'See what differs …': 'Unterschiede ansehen …',
+  'Give up …': 'Verwerfen …',
+  'Go on with it': 'Damit weitermachen',
 };
 
 export default texts;

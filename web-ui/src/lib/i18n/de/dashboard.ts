@@ -1,0 +1,42 @@
+const texts: Readonly<Record<string, string>> = {
+  Dashboard: 'Dashboard',
+  Pages: 'Seiten',
+  Page: 'Seite',
+  Editor: 'Editor',
+  Live: 'Live',
+  'Connecting …': 'Verbindung wird aufgebaut …',
+  'Not connected': 'Nicht verbunden',
+  'Not connected, last value {n} s ago': 'Nicht verbunden, letzter Wert vor {n} s',
+  'Not connected, last value {n} min ago': 'Nicht verbunden, letzter Wert vor {n} min',
+  'Not connected, last value {n} h ago': 'Nicht verbunden, letzter Wert vor {n} h',
+  'Not connected, last value {n} days ago': 'Nicht verbunden, letzter Wert vor {n} Tagen',
+  'There is nothing on this dashboard yet': 'Auf diesem Dashboard ist noch nichts',
+  'Put a node of the section “dashboard” into a flow, such as a gauge, wire it to a value, and deploy. It appears here at once.':
+    'Setzen Sie eine Node aus dem Bereich „dashboard“ in einen Flow, zum Beispiel eine Anzeige, verbinden Sie sie mit einem Wert und deployen Sie. Sie erscheint sofort hier.',
+  'A group is a card, and a page holds groups: they are settings of the node, and can be added later.':
+    'Eine Gruppe ist eine Karte, und eine Seite hat Gruppen: Beides sind Einstellungen der Node und kann später dazukommen.',
+  'Open the editor': 'Editor öffnen',
+  'Somebody who may change the flows can put gauges, charts and buttons here.':
+    'Wer die Flows ändern darf, kann hier Anzeigen, Diagramme und Tasten anlegen.',
+  'Nobody can log in to this gateway yet.': 'An diesem Gateway kann sich noch niemand anmelden.',
+  Widgets: 'Anzeigen',
+  Gauge: 'Anzeige',
+  'no value yet': 'noch kein Wert',
+  Press: 'Drücken',
+  Sent: 'Gesendet',
+  Slider: 'Schieber',
+  'not set': 'nicht gesetzt',
+  Table: 'Tabelle',
+  '{n} of {all} rows': '{n} von {all} Zeilen',
+  '1 row': '1 Zeile',
+  '{n} rows': '{n} Zeilen',
+  Search: 'Suchen',
+  'Search in {label}': 'In {label} suchen',
+  'No rows yet': 'Noch keine Zeilen',
+  Chart: 'Diagramm',
+  'No values yet': 'Noch keine Werte',
+  value: 'Wert',
+  'The chart cannot be loaded: is the gateway there?': 'Das Diagramm kann nicht geladen werden: Ist das Gateway da?',
+};
+
+export default texts;

@@ -1,0 +1,109 @@
+// The draft is kept in this browser after each edit, and comes back when the page does. Of several tabs one keeps it: the
+// others say so, and overwrite nothing.
+
+import { ask } from '../api/client';
+import { forgetDraft, keepDraft, readDraft, type KeptDraft, type Whose } from '../doc/drafts';
+import { same, type Item } from '../doc/item';
+import type { Types } from '../doc/types';
+import type { Base, Draft } from './draft.svelte';
+import { Tabs } from './tabs';
+
+const SOON = 700;
+const STEPS = 60;
+
+export class Keeping {
+  /** Another tab of this browser has the draft. */
+  elsewhere = $state(false);
+  /** Why the draft is not kept, where it is not. */
+  trouble = $state('');
+  /** When the draft was kept that has come back. */
+  restored = $state<number | undefined>();
+  #draft: Draft;
+  #types: () => Types;
+  #whose: Whose = { origin: '', user: '' };
+  #tabs: Tabs | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(draft: Draft, types: () => Types) {
+    this.#draft = draft;
+    this.#types = types;
+  }
+
+  /** Begins from what runs, or from the draft of before where there is one that another tab does not have. */
+  async begin(user: string, base: Base): Promise<void> {
+    this.#whose = { origin: location.origin, user };
+    this.#tabs = new Tabs(user, {
+      taken: () => (this.elsewhere = true),
+      freed: () => {
+        this.elsewhere = false;
+        this.#soon();
+      },
+    });
+    const kept = await readDraft(this.#whose);
+    const isThere = kept !== undefined && !sameItems(kept.items, base.items);
+    this.elsewhere = isThere && !(await this.#tabs.hold());
+    if (isThere && !this.elsewhere) await this.#restore(kept, base);
+    else this.#draft.begin(base);
+    this.#draft.doc.onChange(() => this.#soon());
+    $effect.root(() => {
+      $effect(() => {
+        void this.#draft.base;
+        this.#soon();
+      });
+    });
+    // Whoever closes the page loses nothing of the last moment.
+    document.addEventListener('visibilitychange', () => document.hidden && void this.#keep());
+    addEventListener('pagehide', () => this.#tabs?.free());
+  }
+
+  /** This tab keeps the draft from now on. One without changes takes that of the other tab. */
+  async takeOver(): Promise<void> {
+    this.#tabs?.take();
+    this.elsewhere = false;
+    const kept = this.#draft.isDirty ? undefined : await readDraft(this.#whose);
+    if (kept) await this.#restore(kept, this.#draft.base);
+    await this.#keep();
+  }
+
+  async #restore(kept: KeptDraft, base: Base): Promise<void> {
+    // Where somebody has deployed meanwhile, the draft still knows what it began from: so both can be put together.
+    this.#draft.setBase(kept.rev === base.rev ? base : await beganFrom(kept, base));
+    this.#draft.doc.load(kept.items, kept.steps);
+    this.restored = kept.at;
+  }
+
+  #soon(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#keep(), SOON);
+  }
+
+  async #keep(): Promise<void> {
+    clearTimeout(this.#timer);
+    if (this.elsewhere || !this.#tabs) return;
+    if (!this.#draft.isDirty) {
+      if (!this.#tabs.holds) return;
+      await forgetDraft(this.#whose);
+      this.#tabs.free();
+      return;
+    }
+    if (!(await this.#tabs.hold())) {
+      this.elsewhere = true;
+      return;
+    }
+    const { base, doc } = this.#draft;
+    const kept = await keepDraft(this.#whose, { rev: base.rev, number: base.number, items: doc.items(), steps: doc.steps(STEPS) }, this.#types());
+    this.trouble = kept.kept ? '' : kept.why;
+  }
+}
+
+async function beganFrom(kept: KeptDraft, base: Base): Promise<Base> {
+  try {
+    const items = await ask<readonly Item[]>(`/api/v1/revisions/${kept.number}/flows`);
+    return { items, rev: kept.rev, number: kept.number };
+  } catch {
+    // It is too old and gone: then all that differs from what runs is shown as a change.
+    return base;
+  }
+}
+
+const sameItems = (a: readonly Item[], b: readonly Item[]): boolean => a.length === b.length && a.every((item, n) => same(item, b[n]));

@@ -1,0 +1,67 @@
+// The tabs of one browser agree on which of them has the draft of a person.
+
+interface Said {
+  readonly tab: string;
+  /** `ask`: does somebody have it? `held`: I have. `taken`: I have it now, whoever had it. `freed`: nobody has it. */
+  readonly kind: 'ask' | 'held' | 'taken' | 'freed';
+}
+
+interface Heard {
+  /** Another tab has taken it over. */
+  readonly taken: () => void;
+  /** The other tab has it no more. */
+  readonly freed: () => void;
+}
+
+/** A tab that is there answers within this time; one that sleeps may be late, and then says that it has been taken from it. */
+const ANSWERS_MS = 250;
+
+export class Tabs {
+  holds = false;
+  #tab = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16)).join('');
+  #channel: BroadcastChannel | undefined;
+  #held = false;
+  #heard: Heard;
+
+  constructor(user: string, heard: Heard) {
+    this.#heard = heard;
+    if (typeof BroadcastChannel === 'undefined') return;
+    this.#channel = new BroadcastChannel(`tidegate.draft.${user}`);
+    this.#channel.onmessage = ({ data }: MessageEvent<Said>) => this.#hear(data);
+  }
+
+  /** Has it from now on, unless another tab has it. */
+  async hold(): Promise<boolean> {
+    if (this.holds) return true;
+    this.#held = false;
+    this.#say('ask');
+    await new Promise((resolve) => setTimeout(resolve, ANSWERS_MS));
+    this.holds = !this.#held;
+    return this.holds;
+  }
+
+  take(): void {
+    this.holds = true;
+    this.#say('taken');
+  }
+
+  free(): void {
+    if (this.holds) this.#say('freed');
+    this.holds = false;
+  }
+
+  #say(kind: Said['kind']): void {
+    this.#channel?.postMessage({ tab: this.#tab, kind } satisfies Said);
+  }
+
+  #hear({ tab, kind }: Said): void {
+    if (tab === this.#tab) return;
+    if (kind === 'ask' && this.holds) this.#say('held');
+    else if (kind === 'held') this.#held = true;
+    else if (kind === 'freed') this.#heard.freed();
+    else if (kind === 'taken') {
+      this.holds = false;
+      this.#heard.taken();
+    }
+  }
+}
