@@ -1,8 +1,7 @@
 // The debug list of an editor: it outlives the panel that shows it.
 
-import { untrack } from 'svelte';
-
 import { DebugList } from './debug-list.svelte';
+import { newcomer } from './newcomers.svelte';
 import { tapsOf } from './taps.svelte';
 import type { LiveApi } from './types';
 
@@ -10,6 +9,6 @@ const all = new WeakMap<LiveApi, DebugList>();
 
 export function debugOf({ live }: { readonly live: LiveApi }): DebugList {
   let list = all.get(live);
-  if (!list) all.set(live, (list = untrack(() => new DebugList(live, tapsOf({ live })))));
+  if (!list) all.set(live, (list = newcomer(new DebugList(live, tapsOf({ live })))));
   return list;
 }

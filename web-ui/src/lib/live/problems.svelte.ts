@@ -1,12 +1,11 @@
 // All that is wrong: in the draft, as this page and the gateway find it, and with what runs. One list, and nothing in it twice.
 
-import { untrack } from 'svelte';
-
 import { ask, Fault, toldOf, type Schemas } from '../api/client';
 import type { NodeTypes } from '../api/node-types';
 import { check } from '../doc/check';
 import type { FlowDoc } from '../doc/flow-doc';
 import { documentId } from './document-id';
+import { newcomer } from './newcomers.svelte';
 import { merged, ofGateway, ofRunning, ofStore, type Problem, type Trouble } from './problem';
 import type { LiveApi, Told } from './types';
 
@@ -169,7 +168,6 @@ const all = new WeakMap<LiveApi, Problems>();
 /** The problems of an editor: made when they are wanted first, and kept up to date from then on. */
 export function problemsIn(editing: Editing): Problems {
   let problems = all.get(editing.live);
-  // Signals that are made while a template reads them would belong to it, and it would not follow them.
-  if (!problems) all.set(editing.live, (problems = untrack(() => new Problems(editing))));
+  if (!problems) all.set(editing.live, (problems = newcomer(new Problems(editing))));
   return problems;
 }

@@ -1,9 +1,8 @@
 // All wires and nodes as they are now, and how what the gateway tells gets into them.
 
-import { untrack } from 'svelte';
-
 import type { Schemas } from '../api/client';
 import { wireKey, type Wire } from '../doc/item';
+import { newcomer } from './newcomers.svelte';
 import { NodeState, WireState, type Beat } from './signals.svelte';
 import type { NodeSignal, QueueState, Told } from './types';
 
@@ -21,13 +20,13 @@ export class States {
   wire(wire: Wire): WireState {
     const key = wireKey(wire);
     let state = this.#wires.get(key);
-    if (!state) this.#wires.set(key, (state = apart(() => new WireState(this.#beat))));
+    if (!state) this.#wires.set(key, (state = newcomer(new WireState(this.#beat))));
     return state;
   }
 
   node(id: string): NodeState {
     let state = this.#nodes.get(id);
-    if (!state) this.#nodes.set(id, (state = apart(() => new NodeState())));
+    if (!state) this.#nodes.set(id, (state = newcomer(new NodeState())));
     return state;
   }
 
@@ -92,8 +91,5 @@ export class States {
     return this.#nodes.has(id) || this.#nodes.size < MOST;
   }
 }
-
-/** Signals that are made while a template reads them would belong to it, and it would not follow them. */
-const apart = <Made>(make: () => Made): Made => untrack(make);
 
 const isEmpty = (status: object | null): boolean => status === null || Object.keys(status).length === 0;

@@ -3,6 +3,7 @@
 import { untrack } from 'svelte';
 
 import { wireKey, type Wire } from '../doc/item';
+import { newcomer } from './newcomers.svelte';
 import type { LiveApi, Told } from './types';
 import { valueOf, type ShownMessage } from './values';
 
@@ -119,7 +120,7 @@ export class Taps {
   #get(node: string, wire?: Wire): Tap {
     const key = wire ? wireKey(wire) : node;
     let tap = this.#taps.get(key);
-    if (!tap) this.#taps.set(key, (tap = untrack(() => new Tap(node, wire))));
+    if (!tap) this.#taps.set(key, (tap = new Tap(node, wire)));
     return tap;
   }
 
@@ -165,7 +166,7 @@ const all = new WeakMap<LiveApi, Taps>();
 /** The taps of an editor. */
 export function tapsOf({ live }: Editing): Taps {
   let taps = all.get(live);
-  if (!taps) all.set(live, (taps = untrack(() => new Taps(live))));
+  if (!taps) all.set(live, (taps = newcomer(new Taps(live))));
   return taps;
 }
 
