@@ -21,6 +21,7 @@ type Mode =
   | { readonly is: 'lasso'; readonly from: Point; readonly kept: ReadonlySet<string> }
   | { readonly is: 'connect' }
   | { readonly is: 'pinch'; readonly apart: number; readonly zoom: number }
+  | { readonly is: 'held'; readonly hit: Hit; readonly at: Point }
   | { readonly is: 'done' };
 
 const LONG_PRESS = 500;
@@ -128,6 +129,7 @@ export class Gestures {
     this.#mode = { is: 'idle' };
     this.#canvas.panning = false;
     if (mode.is === 'pressed') this.#click(mode.hit, mode.wasChosen, event);
+    if (mode.is === 'held') this.openMenu(mode.hit, mode.at);
     if (mode.is === 'drag') this.#drop(mode.ids);
     if (mode.is === 'lasso') this.#canvas.lasso = undefined;
     if (mode.is === 'connect') {
@@ -350,7 +352,8 @@ export class Gestures {
       return;
     }
     this.#chooseForMenu(hit);
-    this.openMenu(hit, at);
+    // A menu that opened now would be closed by the finger that is lifted: it comes then.
+    this.#mode = { is: 'held', hit, at };
   }
 
   #chooseForMenu(hit: Hit): void {
