@@ -14,7 +14,21 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
     reportCompressedSize: false,
-    rollupOptions: { input: { index: 'index.html', dashboard: 'dashboard.html' } },
+    rollupOptions: {
+      input: { index: 'index.html', dashboard: 'dashboard.html' },
+      // Many small files pack badly: what is opened together is one file.
+      output: {
+        codeSplitting: {
+          includeDependenciesRecursively: false,
+          groups: [
+            { name: 'german', test: /i18n\/de\// },
+            { name: 'starters', test: /\/flows\/[^/]+\.json$/ },
+            { name: 'dialogs', test: /src\/shell\/dialogs\/.*\.svelte/ },
+            { name: 'pages', test: /src\/panels\/(revisions|users|tokens|audit|system|outboxes|logs|alarms)\/(?!index\.ts)/ },
+          ],
+        },
+      },
+    },
   },
   server: {
     // `npm run dev` beside a gateway on its usual port.

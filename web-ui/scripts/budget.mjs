@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
 const KB = 1024;
-const WHOLE = 350 * KB;
+// 350 was the goal; docs/decisions/019-editor.md says what is in it and why it is more.
+const WHOLE = 430 * KB;
 const FIRST_PAINT = { 'index.html': 130 * KB, 'dashboard.html': 60 * KB };
 
 const dist = new URL('../dist', import.meta.url).pathname;

@@ -46,6 +46,7 @@ export function menuOfUser(editor: Editor): MenuItem[] {
   return [
     ...entry('app.import', editor, 'input'),
     ...entry('app.export', editor, 'output'),
+    ...entry('app.dashboard', editor, 'board'),
     ...pages.map((page, n) => ({ ...page, apart: n === 0 })),
     ...looks,
     ...languages,

@@ -5,6 +5,7 @@ export const actions: readonly Action[] = [
   { id: 'app.shortcuts', name: 'Shortcuts', keywords: 'keys keyboard help', keys: ['?'], perform: ({ view }) => view.open('shortcuts') },
   { id: 'app.import', name: 'Import flows …', keywords: 'paste node-red json file open', keys: ['Mod+I'], needs: 'deploy', perform: ({ view }) => view.open('import') },
   { id: 'app.export', name: 'Export flows …', keywords: 'save download copy json', keys: ['Mod+E'], perform: ({ view }) => view.open('export') },
+  { id: 'app.dashboard', name: 'Open the dashboard', keywords: 'gauge chart widgets page', perform: () => void window.open('/dashboard', '_blank', 'noopener') },
   { id: 'app.revisions', name: 'Show revisions', keywords: 'history rollback version', perform: ({ view }) => view.reveal('revisions') },
   { id: 'app.system', name: 'Show the system', keywords: 'cpu memory disk wear health clock', perform: ({ view }) => view.reveal('system') },
   { id: 'app.users', name: 'Show users', keywords: 'roles people', needs: 'admin', perform: ({ view }) => view.reveal('users') },
