@@ -25,7 +25,7 @@ fn users_are_made_changed_and_removed() {
         .iter()
         .map(|user| user["name"].clone())
         .collect();
-    assert_eq!(names, ["ada", "eve", "vic", "zoe"]);
+    assert_eq!(names, ["ada", "dan", "eve", "vic", "zoe"]);
     let changed = call("PATCH", "/api/v1/users/zoe", json!({"role": "admin", "sees_payloads": true}));
     assert_eq!((changed.status, changed.json()["role"].as_str()), (200, Some("admin")), "{}", changed.body);
     assert_eq!(get(&gateway, &zoe, "/api/v1/users").status, 200, "it counts at once");

@@ -91,7 +91,8 @@ fn a_certificate_is_made_once_and_a_browser_session_is_for_https_only() {
     let who: Json = serde_json::from_str(&reply.body_mut().read_to_string().unwrap()).unwrap();
     assert_eq!(
         who,
-        json!({"name": "ada", "kind": "session", "may": ["read", "inject", "deploy", "admin", "metrics"]})
+        json!({"name": "ada", "kind": "session",
+            "may": ["read", "inject", "deploy", "admin", "metrics", "dashboard", "operate"]})
     );
     let session = cookie.split(';').next().unwrap();
     let get =
