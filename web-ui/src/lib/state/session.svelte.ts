@@ -2,7 +2,7 @@
 
 import { ask, Fault, toldOf, whenLoggedOut, type Schemas } from '../api/client';
 
-export type Permission = 'read' | 'payloads' | 'inject' | 'deploy' | 'admin' | 'metrics' | 'dashboard';
+export type Permission = 'read' | 'payloads' | 'inject' | 'deploy' | 'admin' | 'metrics' | 'dashboard' | 'operate';
 
 const LOOK_AGAIN = 3_000;
 
