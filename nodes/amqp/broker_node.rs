@@ -42,6 +42,9 @@ static DESCRIPTOR: Descriptor = Descriptor {
             "Certificates and whom to trust. None: what the system trusts, and no client certificate.",
         )
         .visible_if("usetls", &["true"]),
+        Field::text("user", "User", "Empty: guest, whom RabbitMQ lets in from the same machine only.")
+            .secret(),
+        Field::text("password", "Password", "The user's password.").secret(),
         Field::integer(
             "heartbeat",
             "Heartbeat (seconds)",

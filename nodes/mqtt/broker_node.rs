@@ -37,6 +37,8 @@ static DESCRIPTOR: Descriptor = Descriptor {
         )
         .default("\"4\""),
         Field::text("clientid", "Client id", "Must be the client's own at this broker. Empty: one is made up, and the broker keeps nothing while it is away."),
+        Field::text("user", "User", "Where the broker asks for one.").secret(),
+        Field::text("password", "Password", "The user's password.").secret(),
         Field::bool("autoConnect", "Connect automatically", "Switched off, it connects when a message with action connect says so.").default("true"),
         Field::integer("keepalive", "Keep alive (seconds)", "After so much silence the broker is asked whether it is there; 0 never asks.")
             .default("60")

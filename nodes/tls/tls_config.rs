@@ -60,6 +60,9 @@ static DESCRIPTOR: Descriptor = Descriptor {
             "ALPN protocol",
             "What the client says it speaks, for servers that have more on one port.",
         ),
+        Field::text("certdata", "Certificate as text", "PEM, in place of the file.").secret(),
+        Field::text("keydata", "Private key as text", "PEM, in place of the file.").secret(),
+        Field::text("cadata", "Authority as text", "PEM, in place of the file.").secret(),
     ],
 };
 

@@ -1,27 +1,22 @@
-import { Gateway } from './support/gateway';
+import { deploy } from './support/page';
 import { expect, PASSWORD, test } from './support/test';
 
-test('a new gateway: the first admin, a starter flow, and a wire that is live', async ({ context, page }) => {
-  const gateway = await Gateway.start([], []);
-  try {
-    await page.goto(gateway.url);
-    await expect(page.getByText('Nobody can log in to this gateway yet')).toBeVisible();
-    await page.goto(gateway.setUpLink);
-    await page.getByLabel('Name').fill('ada');
-    await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
-    await page.getByLabel('Password again').fill(PASSWORD);
-    await page.getByRole('button', { name: 'Make this admin' }).click();
-    await expect(page.getByText('Begin with a flow that runs')).toBeVisible();
-    expect((await context.cookies()).find((cookie) => cookie.name === 'tidegate')).toMatchObject({ httpOnly: true, sameSite: 'Strict' });
+test.use({ flow: { nodes: [] }, users: { all: [] } });
 
-    await page.getByRole('button', { name: /room/i }).first().click();
-    const nodes = page.locator('[data-id^="node-"]');
-    await expect(nodes.first()).toBeVisible();
-    await page.locator('[data-id="action-deploy"]').click();
-    await page.locator('[data-id="deploy-now"]').click();
-    await page.getByRole('button', { name: 'Understood' }).first().click();
-    await expect(nodes.filter({ hasText: /\d\/(s|min)/ }).first()).toBeVisible({ timeout: 60_000 });
-  } finally {
-    await gateway.stop();
-  }
+test('a new gateway: the first admin, a starter flow, and a wire that is live', async ({ context, page, gateway }) => {
+  await page.goto(gateway.url);
+  await expect(page.getByText('Nobody can log in to this gateway yet')).toBeVisible();
+  await page.goto(gateway.setUpLink);
+  await page.getByLabel('Name').fill('ada');
+  await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
+  await page.getByLabel('Password again').fill(PASSWORD);
+  await page.getByRole('button', { name: 'Make this admin' }).click();
+  await expect(page.getByText('Begin with a flow that runs')).toBeVisible();
+  expect((await context.cookies()).find((cookie) => cookie.name === 'tidegate')).toMatchObject({ httpOnly: true, sameSite: 'Strict' });
+
+  await page.locator('[data-id="canvas"]').getByRole('button', { name: /Room temperature/ }).click();
+  const nodes = page.locator('[data-id="canvas"] [data-id^="node-"]');
+  await expect(nodes.first()).toBeVisible();
+  await deploy(page);
+  await expect(nodes.filter({ hasText: /\d\/(s|min)/ }).first()).toBeVisible({ timeout: 60_000 });
 });

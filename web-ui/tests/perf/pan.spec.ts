@@ -10,7 +10,7 @@ const GATE = 40;
 const isGate = process.env.TIDEGATE_GATES !== undefined;
 const large = largeFlow();
 
-test.use({ flow: large.flow });
+test.use({ flow: { nodes: large.flow } });
 
 test('a thousand nodes are ready, panned and dragged within the budget', async ({ page, gateway, gates }) => {
   void gates;

@@ -15,7 +15,7 @@ export const small: Flow = [
 /** Simulated stations, so that something moves. */
 export const busy: Flow = [
   TAB,
-  { id: 'sites', type: 'sensor simulator', z: 't1', name: 'Sites', profile: 'base station', stations: 12, interval: 1, seed: 1, format: 'object', topic: '{station}', x: 160, y: 120, wires: [['kind']] },
+  { id: 'sites', type: 'sensor simulator', z: 't1', name: 'Sites', profile: 'base station', stations: 12, interval: 1, seed: 1, faults: 4000, format: 'object', topic: '{station}', x: 160, y: 120, wires: [['kind']] },
   { id: 'kind', type: 'switch', z: 't1', name: 'Which?', property: 'payload.alarm_id', propertyType: 'msg', rules: [{ t: 'nnull' }, { t: 'else' }], checkall: 'false', repair: false, outputs: 2, x: 380, y: 120, wires: [['alarms'], ['readings']] },
   { id: 'alarms', type: 'debug', z: 't1', name: 'Alarms', active: true, tosidebar: true, complete: 'payload', x: 600, y: 80, wires: [] },
   { id: 'readings', type: 'debug', z: 't1', name: 'Readings', active: false, tosidebar: true, complete: 'payload', x: 600, y: 160, wires: [] },

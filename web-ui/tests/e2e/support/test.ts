@@ -3,15 +3,14 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import { test as base, expect, type BrowserContext, type Page } from '@playwright/test';
 
-import { Gateway, PASSWORD, type Flow } from './gateway';
+import { Gateway, PASSWORD, USERS, type Flow, type User } from './gateway';
 
 export { expect, PASSWORD };
 
 interface Options {
-  /** What the gateway runs at first. */
-  flow: Flow;
-  /** Messages of the console that belong to what is tested, such as a gateway that is not there. */
-  expected: readonly RegExp[];
+  /** What the gateway runs at first. In an object, for Playwright takes a list for a fixture with options. */
+  flow: { readonly nodes: Flow };
+  users: { readonly all: readonly User[] };
 }
 
 interface Fixtures {
@@ -22,11 +21,8 @@ interface Fixtures {
 /** No error in the console, no violation of the page's policy, no request that leaves the gateway. */
 export class Gates {
   readonly wrong: string[] = [];
-  expected: RegExp[];
-
-  constructor(expected: readonly RegExp[]) {
-    this.expected = [...expected];
-  }
+  /** What belongs to a test, such as a gateway that is not there; and always: the page asks who is logged in before somebody is. */
+  readonly expected: RegExp[] = [/status of 401/];
 
   async watch(context: BrowserContext, origin: string): Promise<void> {
     await context.exposeFunction('tidegateViolation', (text: string) => this.wrong.push(`policy: ${text}`));
@@ -53,26 +49,31 @@ export class Gates {
 }
 
 export const test = base.extend<Fixtures & Options>({
-  flow: [[{ id: 't1', type: 'tab', label: 'First' }], { option: true }],
-  expected: [[], { option: true }],
-  gateway: async ({ flow }, use) => {
-    const gateway = await Gateway.start(flow);
+  flow: [{ nodes: [{ id: 't1', type: 'tab', label: 'First' }] }, { option: true }],
+  users: [{ all: USERS }, { option: true }],
+  gateway: async ({ flow, users }, use) => {
+    const gateway = await Gateway.start(flow.nodes, users.all);
     await use(gateway);
     await gateway.stop();
   },
-  gates: async ({ context, gateway, expected }, use) => {
-    const gates = new Gates(expected);
-    await gates.watch(context, gateway.url);
-    await use(gates);
-    gates.check();
-  },
+  // For every test, whether it names them or not.
+  gates: [
+    async ({ context, gateway }, use) => {
+      const gates = new Gates();
+      await gates.watch(context, gateway.url);
+      await use(gates);
+      gates.check();
+    },
+    { auto: true },
+  ],
 });
 
 export async function logIn(page: Page, gateway: Gateway, name = 'ada'): Promise<void> {
   await page.goto(gateway.url);
   await page.getByLabel('Name').fill(name);
   await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
-  await page.getByRole('button', { name: 'Log in' }).click();
+  await page.getByRole('button', { name: 'Log in', exact: true }).click();
+  await page.locator('[data-id="canvas"]').waitFor();
 }
 
 /** What the tool of the accessibility people finds wrong, said so that it can be found. */
