@@ -1,37 +1,12 @@
 // The document being edited. Every change is a step with what was before and what is after, so everything can be undone;
 // nothing here knows of a page, a framework or the network.
 
-import { kindOf, placeOf, same, wiresOf, type Item, type Wire } from './item';
+import { Edit, type Items } from './edit';
+import { placeOf, wiresFrom, wiresOf, type Item, type Wire } from './item';
+import { isPlaced, joined, turned, type KeptStep, type Patch, type Step } from './patch';
 
-/** One item before and after: `undefined` where it was not there, or is gone. */
-export interface Patch {
-  readonly id: string;
-  readonly before: Item | undefined;
-  readonly after: Item | undefined;
-  /** Where it stands in the document afterwards; as it was, when it was taken out. */
-  readonly at: number;
-  /** Where it stood before, when it has another place in the document now. */
-  readonly was?: number;
-}
-
-export interface Step {
-  /** What was done, for a person: "Move 3 nodes". */
-  readonly label: string;
-  readonly patches: readonly Patch[];
-}
-
-/** A step as it is kept. Edits that joined it and put items in or out stay apart: their places mean something only in order. */
-export interface KeptStep {
-  readonly label: string;
-  readonly parts: readonly (readonly Patch[])[];
-}
-
-/** Whatever has items to look up: a document, or an edit that sees its own changes. */
-export interface Items {
-  get(id: string): Item | undefined;
-  on(place: string): Item[];
-  incoming(id: string): Wire[];
-}
+export { Edit, type Items } from './edit';
+export type { KeptStep, Patch, Step } from './patch';
 
 export interface Change {
   readonly patches: readonly Patch[];
@@ -39,8 +14,9 @@ export interface Change {
 }
 
 type Listener = (change: Change) => void;
-/** More steps back than this are forgotten. */
+/** More steps back than this are forgotten, and more changes of items in all of them. */
 const MOST_STEPS = 1_000;
+const MOST_PATCHES = 500_000;
 
 export class FlowDoc implements Items {
   #items = new Map<string, Item>();
@@ -138,7 +114,7 @@ export class FlowDoc implements Items {
       this.#done[this.#done.length - 1] = { label, parts };
     } else {
       this.#done.push({ label, parts: [patches] });
-      if (this.#done.length > MOST_STEPS) this.#done.shift();
+      this.#forget();
     }
     this.#joins = joins;
     this.#undone = [];
@@ -203,6 +179,14 @@ export class FlowDoc implements Items {
     }
   }
 
+  #forget(): void {
+    let patches = 0;
+    const from = this.#done.findLastIndex(({ parts }) => (patches += parts.reduce((sum, part) => sum + part.length, 0)) > MOST_PATCHES);
+    // The last step can always be undone.
+    const gone = Math.min(Math.max(from + 1, this.#done.length - MOST_STEPS), this.#done.length - 1);
+    if (gone > 0) this.#done.splice(0, gone);
+  }
+
   #replay(step: KeptStep, parts: readonly (readonly Patch[])[], by: 'undo' | 'redo'): Step {
     this.#joins = undefined;
     for (const part of parts) this.#apply(part);
@@ -254,108 +238,8 @@ export class FlowDoc implements Items {
   }
 }
 
-/** What an edit works with: it sees its own changes, and the document only has them when the edit is done. */
-export class Edit implements Items {
-  readonly doc: FlowDoc;
-  #after = new Map<string, Item | undefined>();
-  #at = new Map<string, number>();
-
-  constructor(doc: FlowDoc) {
-    this.doc = doc;
-  }
-
-  get(id: string): Item | undefined {
-    return this.#after.has(id) ? this.#after.get(id) : this.doc.get(id);
-  }
-
-  /** All items: those of the document in their order, then what is new. */
-  items(): Item[] {
-    const items = this.doc.items().map(({ id }) => this.get(id));
-    for (const [id, item] of this.#after) if (!this.doc.has(id)) items.push(item);
-    return items.filter((item) => item !== undefined);
-  }
-
-  on(place: string): Item[] {
-    const items = this.doc.on(place).filter(({ id }) => !this.#after.has(id));
-    for (const item of this.#after.values()) if (item && placeOf(item) === place) items.push(item);
-    return items;
-  }
-
-  incoming(id: string): Wire[] {
-    const wires = this.doc.incoming(id).filter(({ from }) => !this.#after.has(from));
-    for (const item of this.#after.values()) if (item) wires.push(...wiresFrom(item).filter(({ to }) => to === id));
-    return wires;
-  }
-
-  /** Adds an item, at the end or at a place in the document; one with the same id is replaced. */
-  put(item: Item, at?: number): void {
-    this.#after.set(item.id, item);
-    if (at !== undefined) this.#at.set(item.id, at);
-  }
-
-  /** Changes properties. One that is `undefined` goes. Does nothing when there is no such item. */
-  set(id: string, properties: Readonly<Record<string, unknown>>): void {
-    const item = this.get(id);
-    if (!item) return;
-    // Made of entries, for a property may be called `__proto__`.
-    const changed = new Map(Object.entries(item));
-    for (const [name, value] of Object.entries(properties)) {
-      if (value === undefined) changed.delete(name);
-      else changed.set(name, value);
-    }
-    this.#after.set(id, Object.fromEntries(changed) as unknown as Item);
-  }
-
-  remove(id: string): void {
-    if (this.get(id)) this.#after.set(id, undefined);
-  }
-
-  patches(): Patch[] {
-    const patches: Patch[] = [];
-    // What is added without a place comes behind everything else.
-    let end = this.doc.size;
-    for (const [id, after] of this.#after) {
-      if (after === undefined && this.doc.has(id)) end -= 1;
-      if (after && !this.doc.has(id) && this.#at.has(id)) end += 1;
-    }
-    for (const [id, after] of this.#after) {
-      const before = this.doc.get(id);
-      const was = this.doc.indexOf(id);
-      const at = this.#at.get(id) ?? (before ? was : end);
-      const moved = before !== undefined && after !== undefined && at !== was;
-      if (!moved && same(before, after)) continue;
-      if (!before && !this.#at.has(id)) end += 1;
-      patches.push({ id, before, after, at: before && after ? at : after ? at : was, ...(moved ? { was } : {}) });
-    }
-    return patches;
-  }
-}
-
-const isPlaced = ({ before, after, was }: Patch): boolean => !before !== !after || was !== undefined;
-
-const turned = ({ id, before, after, at, was }: Patch): Patch =>
-  was === undefined ? { id, before: after, after: before, at } : { id, before: after, after: before, at: was, was: at };
-
-/** Two steps as one: what was before the first, what is after the second. */
-function joined(first: readonly Patch[], second: readonly Patch[]): Patch[] {
-  const all = new Map(first.map((patch) => [patch.id, patch]));
-  for (const patch of second) {
-    const before = all.get(patch.id);
-    all.set(patch.id, before ? { ...before, after: patch.after } : patch);
-  }
-  return [...all.values()];
-}
-
-const wiresFrom = (item: Item): Wire[] => wiresOf(item).flatMap((ends, port) => ends.map((to) => ({ from: item.id, port, to })));
-
 function put(map: Map<string, Set<string>>, key: string, id: string): void {
   const ids = map.get(key);
   if (ids) ids.add(id);
   else map.set(key, new Set([id]));
 }
-
-/** Whether it stands on the canvas of a place. */
-export const isOnCanvas = (item: Item): boolean => {
-  const kind = kindOf(item);
-  return kind === 'node' || kind === 'group';
-};

@@ -3,7 +3,7 @@
 
 import { check, type Problem } from './check';
 import { FlowDoc, type Edit } from './flow-doc';
-import { groupOf, kindOf, placeOf, subflowOf, type Item } from './item';
+import { groupOf, isOnCanvas, kindOf, placeOf, subflowOf, type Item } from './item';
 import { nearest } from './near';
 import { addFlow } from './operations/flows';
 import { alike, graft } from './operations/graft';
@@ -53,7 +53,7 @@ export interface ImportChoices {
   readonly place: string;
   /** What happens to those whose id is there already: put beside it with a new id, take its place, or stay out. */
   readonly overlapping: 'copy' | 'replace' | 'skip';
-  /** Whether config nodes that are there already are used, or put in once more. */
+  /** Whether config nodes and, among copies, subflows that are there already are used, or put in once more. */
   readonly shareConfigs: boolean;
   /** What the new tab is called. */
   readonly label?: string;
@@ -130,11 +130,12 @@ function modulesOf(items: readonly Item[]): Map<string, string> {
 }
 
 const containersOf = (items: readonly Item[]): Set<string> => new Set(items.flatMap(({ id, type }) => (type === 'tab' || type === 'subflow' ? [id] : [])));
-const isLoose = (item: Item, containers: ReadonlySet<string>): boolean => ['node', 'group'].includes(kindOf(item)) && !containers.has(placeOf(item));
+const isLoose = (item: Item, containers: ReadonlySet<string>): boolean => isOnCanvas(item) && !containers.has(placeOf(item));
 
 /** Puts it in as was chosen, and gives the ids of what is new or was replaced. */
 export function apply(edit: Edit, plan: ImportPlan, choices: ImportChoices): string[] {
-  const shares = (item: Item): boolean => choices.shareConfigs && plan.shared.has(item.id);
+  // A subflow that is to be replaced, or is left out, is not used in place of the one that comes.
+  const shares = (item: Item): boolean => choices.shareConfigs && plan.shared.has(item.id) && (choices.overlapping === 'copy' || item.type !== 'subflow');
   const overlaps = plan.items.filter((item) => edit.get(item.id) !== undefined && !shares(item));
   const out = new Set(choices.overlapping === 'skip' ? overlaps.map(({ id }) => id) : []);
   const come = plan.items.filter(({ id }) => !out.has(id));

@@ -26,6 +26,12 @@ export function kindOf(item: Item): Kind {
   return typeof item.x === 'number' && typeof item.y === 'number' ? 'node' : 'config';
 }
 
+/** Whether it stands on the canvas of a place. */
+export const isOnCanvas = (item: Item): boolean => {
+  const kind = kindOf(item);
+  return kind === 'node' || kind === 'group';
+};
+
 export function text(item: Item | undefined, property: string): string {
   const value = item?.[property];
   return typeof value === 'string' ? value : '';
@@ -46,6 +52,9 @@ export function wiresOf(item: Item | undefined): readonly (readonly string[])[] 
   if (!Array.isArray(wires)) return [];
   return wires.map((ends) => (Array.isArray(ends) ? ends.filter((end): end is string => typeof end === 'string') : []));
 }
+
+/** All its wires, the same as a list. */
+export const wiresFrom = (item: Item): Wire[] => wiresOf(item).flatMap((ends, port) => ends.map((to) => ({ from: item.id, port, to })));
 
 /** The id of the subflow that this node is an instance of; empty for other nodes. */
 export const subflowOf = (item: Item): string => (item.type.startsWith('subflow:') ? item.type.slice('subflow:'.length) : '');

@@ -90,7 +90,7 @@ export function dangling(items: readonly Item[]): string[] {
   for (const item of items) {
     for (const end of wiresOf(item).flat()) look(item, 'wire', end);
     for (const property of ['links', 'scope', 'nodes']) if (Array.isArray(item[property])) for (const id of item[property] as unknown[]) look(item, property, id);
-    for (const property of ['z', 'g', 'broker']) look(item, property, item[property]);
+    for (const property of item.type.startsWith('mqtt ') ? ['z', 'g', 'broker'] : ['z', 'g']) look(item, property, item[property]);
     if (item.type === 'subflow') {
       for (const port of [...((item.in as unknown[]) ?? []), ...((item.out as unknown[]) ?? []), item.status]) for (const id of ends(port)) look(item, 'port', id);
     }

@@ -1,5 +1,5 @@
 import type { Edit } from '../flow-doc';
-import { kindOf, type Item } from '../item';
+import { isOnCanvas, type Item } from '../item';
 import { boxAround, boxOf, type Box, type SizeOf } from '../size';
 import { moveBy } from './move';
 
@@ -73,7 +73,7 @@ function placed(edit: Edit, ids: Iterable<string>, size: SizeOf): Placed[] {
   const asked = new Set(ids);
   return [...asked].flatMap((id) => {
     const item = edit.get(id);
-    if (!item || !['node', 'group'].includes(kindOf(item)) || isIn(edit, item, asked)) return [];
+    if (!item || !isOnCanvas(item) || isIn(edit, item, asked)) return [];
     return [{ id, box: boxOf(item, item.type === 'group' ? { w: Number(item.w) || 0, h: Number(item.h) || 0 } : size(item)) }];
   });
 }

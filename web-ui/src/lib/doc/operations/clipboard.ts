@@ -1,5 +1,5 @@
 import type { Edit, Items } from '../flow-doc';
-import { kindOf, placeOf, subflowOf, type Item } from '../item';
+import { isOnCanvas, kindOf, placeOf, subflowOf, type Item } from '../item';
 import { referencesOf, withReferences } from '../references';
 import { withoutSecrets } from '../secrets';
 import { boxAround, boxOf, roughSize } from '../size';
@@ -43,9 +43,9 @@ export interface Paste {
 /** Puts copied items onto a canvas, and gives the new ids of what stands there now. */
 export function paste(edit: Edit, items: readonly Item[], { place, x, y, types }: Paste): string[] {
   const containers = new Set(items.filter(({ type }) => type === 'tab' || type === 'subflow').map(({ id }) => id));
-  const loose = items.filter((item) => ['node', 'group'].includes(kindOf(item)) && !containers.has(placeOf(item)) && !isAround(edit, item, place));
+  const loose = items.filter((item) => isOnCanvas(item) && !containers.has(placeOf(item)) && !isAround(edit, item, place));
   const isLoose = new Set(loose);
-  const come = items.filter((item) => isLoose.has(item) || !['node', 'group'].includes(kindOf(item)) || containers.has(placeOf(item)));
+  const come = items.filter((item) => isLoose.has(item) || !isOnCanvas(item) || containers.has(placeOf(item)));
   const size = roughSize(edit);
   const box = boxAround(loose.map((item) => boxOf(item, size(item))));
   // By whole steps of the grid: what was in line with it still is.

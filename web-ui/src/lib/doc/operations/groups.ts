@@ -1,5 +1,5 @@
 import type { Edit } from '../flow-doc';
-import { groupOf, kindOf, newId, placeOf, type Item } from '../item';
+import { groupOf, isOnCanvas, newId, placeOf, type Item } from '../item';
 import { roughSize, type SizeOf } from '../size';
 import { fit, fitAround } from './fit';
 import { groupsAround, membersOf, removeEmpty, setGroup, withMembers } from './members';
@@ -86,7 +86,7 @@ function outermost(edit: Edit, ids: Iterable<string>): Item[] {
   const asked = new Set(ids);
   return [...asked].flatMap((id) => {
     const item = edit.get(id);
-    if (!item || !['node', 'group'].includes(kindOf(item)) || placeOf(item) === '') return [];
+    if (!item || !isOnCanvas(item) || placeOf(item) === '') return [];
     return groupsAround(edit, item).some((group) => asked.has(group.id)) ? [] : [item];
   });
 }

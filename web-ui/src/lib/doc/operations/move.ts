@@ -1,5 +1,5 @@
 import type { Edit } from '../flow-doc';
-import { kindOf, number } from '../item';
+import { isOnCanvas, number } from '../item';
 import { portList } from '../ports';
 import { roughSize, type SizeOf } from '../size';
 import { fitAround } from './fit';
@@ -10,9 +10,8 @@ export function moveBy(edit: Edit, ids: Iterable<string>, dx: number, dy: number
   if (!Number.isFinite(dx) || !Number.isFinite(dy) || (dx === 0 && dy === 0)) return;
   const moved = withMembers(edit, ids);
   const asked = [...moved].filter((id) => {
-    const item = edit.get(id);
-    const kind = item && kindOf(item);
-    if (kind !== 'node' && kind !== 'group') return false;
+    const item = edit.get(id)!;
+    if (!isOnCanvas(item)) return false;
     edit.set(id, { x: number(item, 'x') + dx, y: number(item, 'y') + dy });
     return true;
   });

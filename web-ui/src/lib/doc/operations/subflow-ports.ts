@@ -1,5 +1,5 @@
 import type { Edit } from '../flow-doc';
-import { kindOf, placeOf, subflowOf, wiresOf } from '../item';
+import { isOnCanvas, placeOf, subflowOf, wiresOf } from '../item';
 import { portList } from '../ports';
 import { withReferences } from '../references';
 import { boxAround, boxOf, roughSize } from '../size';
@@ -30,7 +30,7 @@ export function addPort(edit: Edit, subflowId: string, which: 'in' | 'out' | 'st
   const subflow = edit.get(subflowId);
   if (subflow?.type !== 'subflow' || (which === 'status' && subflow.status) || (which === 'in' && portList(subflow, 'in').length > 0)) return false;
   const size = roughSize(edit);
-  const box = boxAround(edit.on(subflowId).flatMap((item) => (['node', 'group'].includes(kindOf(item)) ? [boxOf(item, size(item))] : []))) ?? { ...CORNER, w: 200, h: 60 };
+  const box = boxAround(edit.on(subflowId).flatMap((item) => (isOnCanvas(item) ? [boxOf(item, size(item))] : []))) ?? { ...CORNER, w: 200, h: 60 };
   const n = portList(subflow, 'out').length;
   if (which === 'in') edit.set(subflowId, { in: [{ x: snap(box.x - PORT_AWAY), y: snap(box.y + box.h / 2), wires: [] }] });
   else if (which === 'out') edit.set(subflowId, { out: [...portList(subflow, 'out'), { x: snap(box.x + box.w + PORT_AWAY), y: snap(box.y) + n * 60, wires: [] }] });

@@ -1,5 +1,5 @@
 import type { Edit } from '../flow-doc';
-import { groupOf, kindOf, newId, number, placeOf, subflowOf, wiresOf, type Item } from '../item';
+import { groupOf, isOnCanvas, newId, number, placeOf, subflowOf, wiresOf, type Item } from '../item';
 import { portList } from '../ports';
 import { withReferences } from '../references';
 import { boxAround, boxOf, roughSize } from '../size';
@@ -25,7 +25,7 @@ export function newSubflow(edit: Edit, name: string): string {
  * Fails where that cannot be the same: messages that came to them by different ways would come by one.
  */
 export function toSubflow(edit: Edit, ids: Iterable<string>, name: string): { subflow: string; instance: string } {
-  const chosen = [...withMembers(edit, ids)].flatMap((id) => edit.get(id) ?? []).filter((item) => ['node', 'group'].includes(kindOf(item)));
+  const chosen = [...withMembers(edit, ids)].flatMap((id) => edit.get(id) ?? []).filter((item) => isOnCanvas(item));
   const place = chosen[0] && placeOf(chosen[0]);
   // From the top to the bottom: so its outputs are where the nodes were.
   const items = chosen.filter((item) => placeOf(item) === place).sort((a, b) => number(a, 'y') - number(b, 'y') || number(a, 'x') - number(b, 'x'));

@@ -1,5 +1,5 @@
 import type { Items } from '../flow-doc';
-import { groupOf, kindOf, type Item } from '../item';
+import { groupOf, isOnCanvas, kindOf, type Item } from '../item';
 import { boxAround, boxOf, type Point, type Size, type SizeOf } from '../size';
 import { snap } from './arrange';
 import { groupsAround, membersOf, withMembers } from './members';
@@ -16,7 +16,7 @@ const MOST = 3_000;
  * The whole keeps its top left corner. Comments and what is not wired at all stay where they are.
  */
 export async function tidy(doc: Items, place: string, ids: Iterable<string> | undefined, size: SizeOf): Promise<Map<string, Point>> {
-  const on = doc.on(place).filter((item) => ['node', 'group'].includes(kindOf(item)));
+  const on = doc.on(place).filter((item) => isOnCanvas(item));
   const asked = ids === undefined ? new Set(on.map(({ id }) => id)) : withMembers(doc, ids);
   const chosen = on.filter((item) => asked.has(item.id));
   const places = new Map<string, Point>();

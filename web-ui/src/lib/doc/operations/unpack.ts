@@ -1,5 +1,5 @@
 import type { Edit } from '../flow-doc';
-import { groupOf, kindOf, newId, number, placeOf, subflowOf, text, wiresOf, type Item } from '../item';
+import { groupOf, isOnCanvas, newId, number, placeOf, subflowOf, text, wiresOf, type Item } from '../item';
 import { portList } from '../ports';
 import { withReferences } from '../references';
 import { boxAround, boxOf, roughSize } from '../size';
@@ -8,7 +8,7 @@ import { snap } from './arrange';
 import { fitAround } from './fit';
 import { linkBack } from './graft';
 import { setGroup } from './members';
-import { endsOf } from './subflow-ports';
+import { endsOf, type PortEnd } from './subflow-ports';
 
 /**
  * Puts what is in a subflow in the place of one of its instances. Where the subflow has settings, it becomes a group that has them.
@@ -21,7 +21,7 @@ export function unpack(edit: Edit, instanceId: string, types: Types = noTypes): 
   const content = edit.on(subflow.id);
   const ids = new Map(content.map(({ id }) => [id, newId()]));
   const size = roughSize(edit);
-  const box = boxAround(content.filter((item) => ['node', 'group'].includes(kindOf(item))).map((item) => boxOf(item, size(item))));
+  const box = boxAround(content.filter((item) => isOnCanvas(item)).map((item) => boxOf(item, size(item))));
   const dx = box ? snap(number(instance, 'x') - box.x - box.w / 2) : 0;
   const dy = box ? snap(number(instance, 'y') - box.y - box.h / 2) : 0;
   const outs = portList(subflow, 'out').map((port, n) => ({ from: endsOf(port), to: wiresOf(instance)[n] ?? [] }));
@@ -35,7 +35,7 @@ export function unpack(edit: Edit, instanceId: string, types: Types = noTypes): 
     for (const { from, to } of outs) {
       for (const { id, port } of from) if (id === item.id) (wires[port] ??= []).push(...to.filter((end) => end !== instanceId));
     }
-    const isPlaced = ['node', 'group'].includes(kindOf(item));
+    const isPlaced = isOnCanvas(item);
     const placed = isPlaced ? { x: number(item, 'x') + dx, y: number(item, 'y') + dy } : {};
     return { ...now, id: ids.get(item.id)!, ...placed, ...(Array.isArray(now.wires) ? { wires: Array.from(wires, (ends) => [...new Set(ends ?? [])]) } : {}) } as Item;
   });
@@ -45,9 +45,31 @@ export function unpack(edit: Edit, instanceId: string, types: Types = noTypes): 
     const ends = wiresOf(edit.get(wire.from)).map((each, port) => (port === wire.port ? [...new Set(each.flatMap((end) => (end === instanceId ? [...into, ...through] : [end])))] : each));
     edit.set(wire.from, { wires: ends });
   }
-  const outer = put.filter((item) => ['node', 'group'].includes(kindOf(item)) && groupOf(item) === '').map(({ id }) => id);
+  const around = edit.get(placeOf(instance));
+  if (around?.type === 'subflow') {
+    const out = outs.map(({ from }) => from.flatMap(({ id, port }) => (ids.has(id) ? [{ id: ids.get(id)!, port }] : [])));
+    edit.put(portsWithout(around, instanceId, into, out));
+  }
+  const outer = put.filter((item) => isOnCanvas(item) && groupOf(item) === '').map(({ id }) => id);
   settle(edit, instance, subflow, outer);
   return put.map(({ id }) => id);
+}
+
+/** The ports of the subflow that the instance stood in lead to what was in the instance, and are fed by it. */
+function portsWithout(around: Item, instanceId: string, into: readonly string[], out: readonly (readonly PortEnd[])[]): Item {
+  const led = (port: unknown, to: (end: PortEnd) => readonly object[], stays: (end: PortEnd) => object = (end) => end): unknown => {
+    const ends = endsOf(port);
+    if (!ends.some(({ id }) => id === instanceId)) return port;
+    const now = ends.flatMap((end) => (end.id === instanceId ? to(end) : [stays(end)]));
+    return { ...(port as object), wires: [...new Map(now.map((end) => [JSON.stringify(end), end])).values()] };
+  };
+  const fed = (port: unknown): unknown => led(port, (end) => out[end.port] ?? []);
+  return {
+    ...around,
+    ...(Array.isArray(around.in) ? { in: around.in.map((port: unknown) => led(port, () => into.map((id) => ({ id })), ({ id }) => ({ id }))) } : {}),
+    ...(Array.isArray(around.out) ? { out: around.out.map(fed) } : {}),
+    ...(around.status ? { status: fed(around.status) } : {}),
+  };
 }
 
 /** The instance goes, and what was unpacked stands in its group, within one of its own where there are settings. */
