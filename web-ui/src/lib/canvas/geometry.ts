@@ -1,4 +1,8 @@
-// Points, boxes and the curves of wires. Nothing here knows of nodes or of a page.
+// Points, boxes and the curves of wires. Nothing here knows of a page.
+
+import { boxAround as around } from '../doc/size';
+
+export { around };
 
 export interface Point {
   readonly x: number;
@@ -28,18 +32,6 @@ export const encloses = (outer: Box, inner: Box): boolean =>
   inner.x >= outer.x && inner.y >= outer.y && inner.x + inner.w <= outer.x + outer.w && inner.y + inner.h <= outer.y + outer.h;
 
 export const boxOf = (a: Point, b: Point): Box => ({ x: Math.min(a.x, b.x), y: Math.min(a.y, b.y), w: Math.abs(a.x - b.x), h: Math.abs(a.y - b.y) });
-
-/** The box around all of them; none for nothing. */
-export function around(boxes: Iterable<Box>): Box | undefined {
-  let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
-  for (const box of boxes) {
-    left = Math.min(left, box.x);
-    top = Math.min(top, box.y);
-    right = Math.max(right, box.x + box.w);
-    bottom = Math.max(bottom, box.y + box.h);
-  }
-  return left === Infinity ? undefined : { x: left, y: top, w: right - left, h: bottom - top };
-}
 
 const SHORTEST_PULL = 30;
 const LONGEST_PULL = 220;

@@ -26,6 +26,9 @@ const WIDEST = 260;
 const STEP = 20;
 /** The stripe, the icon and the space around the label. */
 const BESIDE_LABEL = 60;
+/** As much more where a button stands in place of the icon. */
+const BUTTON = 16;
+const WITH_BUTTON: ReadonlySet<string> = new Set(['inject', 'debug']);
 const JUNCTION: Size = { w: 12, h: 12 };
 /** A subflow's own inputs and outputs, as they stand inside it. */
 export const PORT_SIZE: Size = { w: 40, h: 40 };
@@ -37,7 +40,8 @@ export function sizeOf(item: Item, types: Types, doc: Items): Size {
   const h = HEIGHT + PER_PORT * Math.max(0, ports - 3);
   // Node-RED's `l`: the label is not shown.
   if (item.l === false) return { w: HEIGHT, h };
-  const wanted = Math.ceil((BESIDE_LABEL + widthOf(labelOf(item, doc, types))) / STEP) * STEP;
+  const beside = BESIDE_LABEL + (WITH_BUTTON.has(item.type) ? BUTTON : 0);
+  const wanted = Math.ceil((beside + widthOf(labelOf(item, doc, types))) / STEP) * STEP;
   return { w: Math.min(WIDEST, Math.max(NARROWEST, wanted)), h };
 }
 
@@ -47,16 +51,16 @@ export const roughSize =
   (item) =>
     sizeOf(item, noTypes, doc);
 
-/** At 13 px in system-ui. */
+/** At 13 px, bold, in the widest of the fonts that systems bring: a name that is cut off is worse than a little room. */
 function widthOf(label: string): number {
   let width = 0;
   for (const letter of label) {
     const code = letter.codePointAt(0)!;
     if (code > 0x1100) width += 13.5;
-    else if ("iljtfrI.,:;'|!()[] ".includes(letter)) width += 4.2;
-    else if ('mwMW@%'.includes(letter)) width += 11.5;
-    else if (letter >= 'A' && letter <= 'Z') width += 8.6;
-    else width += 7.3;
+    else if ("iljtfrI.,:;'|!()[] ".includes(letter)) width += 5;
+    else if ('mwMW@%'.includes(letter)) width += 12.8;
+    else if (letter >= 'A' && letter <= 'Z') width += 9.8;
+    else width += 8.4;
     if (width > WIDEST) break;
   }
   return width;
