@@ -93,7 +93,7 @@ pub struct Running {
 }
 
 /// Long enough for a busy machine; a test that passes never waits so long.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Running {
     pub fn start(mut command: Command) -> Running {
