@@ -89,9 +89,10 @@ test('a browser whose clock is a day wrong tells ages by the gateway', async ({ 
 test('two tabs of one browser: one of them has the draft', async ({ context, page, gateway }) => {
   await logIn(page, gateway);
   await rename(page, 'work', 'In the first tab');
-  // The draft is kept a moment after the last letter.
-  await page.waitForFunction(() => indexedDB.databases().then((all) => all.length > 0));
   const second = await context.newPage();
-  await second.goto(gateway.url);
-  await expect(second.getByText('The draft is being edited in another tab')).toBeVisible();
+  // The draft is kept a moment after the last letter.
+  await expect(async () => {
+    await second.goto(gateway.url);
+    await expect(second.getByText('The draft is being edited in another tab')).toBeVisible({ timeout: 5_000 });
+  }).toPass({ timeout: 60_000 });
 });
