@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 
 import { Tabs } from '../../src/lib/state/tabs';
 
@@ -7,7 +7,6 @@ const tab = (user: string) => {
   const tabs = new Tabs(user, { taken: () => heard.push('taken'), freed: () => heard.push('freed') });
   return { tabs, heard };
 };
-const soon = () => new Promise((resolve) => setTimeout(resolve, 30));
 
 test('one tab has the draft, and another gets it when it is freed or taken', async () => {
   const [first, second, stranger] = [tab('ada'), tab('ada'), tab('bob')];
@@ -15,11 +14,9 @@ test('one tab has the draft, and another gets it when it is freed or taken', asy
   expect(await second.tabs.hold()).toBe(false);
   expect(await stranger.tabs.hold()).toBe(true);
   second.tabs.take();
-  await soon();
+  await vi.waitFor(() => expect(first.heard).toEqual(['taken']));
   expect(first.tabs.holds).toBe(false);
-  expect(first.heard).toEqual(['taken']);
   second.tabs.free();
-  await soon();
-  expect(first.heard).toEqual(['taken', 'freed']);
+  await vi.waitFor(() => expect(first.heard).toEqual(['taken', 'freed']));
   expect(await first.tabs.hold()).toBe(true);
 });
