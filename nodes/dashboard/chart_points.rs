@@ -46,6 +46,9 @@ impl Points {
 
     pub fn add(&mut self, series: &str, x: f64, y: f64, mark: u64) -> Result<(), NodeError> {
         let name = cut(series, WORD);
+        if let Some(window) = self.window {
+            self.drop_before(x - window, &name, mark);
+        }
         let at = self.series.iter().position(|known| known.name == name);
         let at = match at {
             Some(at) => at,
@@ -63,12 +66,23 @@ impl Points {
         while points.len() > self.most {
             points.pop_front();
         }
-        if let Some(window) = self.window {
-            while points.front().is_some_and(|oldest| oldest.x < x - window) {
-                points.pop_front();
+        Ok(())
+    }
+
+    /// Of all series: one that gets no points any more must not stand there for ever, in the place of another. The one that
+    /// is to have the next point stays.
+    fn drop_before(&mut self, oldest: f64, next: &Str, mark: u64) {
+        for series in &mut self.series {
+            while series.points.front().is_some_and(|point| point.x < oldest) {
+                series.points.pop_front();
             }
         }
-        Ok(())
+        let before = self.series.len();
+        self.series.retain(|series| !series.points.is_empty() || series.name == *next);
+        if self.series.len() < before {
+            // Points can be told one by one; that a series has gone only as a whole.
+            self.cleared = mark;
+        }
     }
 
     /// All series, or the points that came after that mark.

@@ -75,6 +75,13 @@ fn rings_and_windows_are_bounded() {
     }
     assert_eq!(drawn(&rig, None).1["series"].as_array().unwrap().len(), 8);
     assert_eq!(rig.host.errors.len(), 13);
+    // Those that are silent make room, and whoever has seen them is told all anew.
+    let (mark, _) = drawn(&rig, None);
+    rig.advance_ms(61_000);
+    rig.send(json!({"payload": 7, "topic": "late"}));
+    let (_, view) = drawn(&rig, Some(mark));
+    assert_eq!((rig.host.errors.len(), view["series"].as_array().unwrap().len()), (13, 1));
+    assert_eq!(view["series"][0]["name"], "late");
     let mut rig = Rig::new("ui-chart", json!({}));
     rig.send(json!({"payload": vec![1; 5_000], "topic": "a"}));
     assert_eq!(drawn(&rig, None).1["series"][0]["y"].as_array().unwrap().len(), MOST_POINTS);

@@ -103,8 +103,8 @@ impl State {
         };
         // A message may have set the ends the wrong way round.
         let nearest = stepped.max(low).min(high.max(low));
-        // 0.1 + 0.2 is nobody's step.
-        (nearest * 1e9).round() / 1e9
+        // 0.1 + 0.2 is nobody's step. A large number has no digits there to be rounded.
+        if nearest.abs() < 1e6 { (nearest * 1e9).round() / 1e9 } else { nearest }
     }
 }
 
