@@ -8,6 +8,7 @@ import { actOn, hasAct } from '../canvas/node-acts';
 import { keepWatching } from '../canvas/watching';
 import { isFolded, type PlacedWire } from '../canvas/scene.svelte';
 import { subflowOf, type Item } from '../doc/item';
+import { UNIT } from '../doc/size';
 import { throughLinks } from '../doc/operations/wires';
 import { t } from '../i18n/i18n.svelte';
 import type { Editor } from '../state/editor.svelte';
@@ -52,7 +53,7 @@ export const actions: readonly Action[] = [
   { id: 'canvas.zoom-to', name: 'Show what is chosen', keywords: 'zoom selection', keys: ['2'], when: ({ selection }) => selection.items.size > 0, perform: (editor) => canvasOf(editor).fit(canvasOf(editor).chosenBounds) },
   { id: 'canvas.zoom-in', name: 'Zoom in', keys: ['+', 'Mod++', 'Mod+='], when: onCanvas, perform: (editor) => canvasOf(editor).zoomTo(canvasOf(editor).look.zoom * 1.25) },
   { id: 'canvas.zoom-out', name: 'Zoom out', keys: ['-', 'Mod+-'], when: onCanvas, perform: (editor) => canvasOf(editor).zoomTo(canvasOf(editor).look.zoom / 1.25) },
-  { id: 'canvas.zoom-actual', name: 'Zoom to 100 %', keys: ['0', 'Mod+0'], when: onCanvas, perform: (editor) => canvasOf(editor).zoomTo(1) },
+  { id: 'canvas.zoom-actual', name: 'Zoom to 100 %', keys: ['0', 'Mod+0'], when: onCanvas, perform: (editor) => canvasOf(editor).zoomTo(UNIT) },
   {
     id: 'canvas.snap',
     name: 'Snap to the grid, or not',

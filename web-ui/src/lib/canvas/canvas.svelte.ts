@@ -2,6 +2,7 @@
 
 import type { Editor } from '../state/editor.svelte';
 import type { Wire } from '../doc/item';
+import { UNIT } from '../doc/size';
 import { around, grown, middle, type Box, type Point } from './geometry';
 import type { Entry } from './catalogue';
 import { Scene, type Placed, type PlacedWire } from './scene.svelte';
@@ -9,6 +10,7 @@ import { Scene, type Placed, type PlacedWire } from './scene.svelte';
 export interface Look {
   readonly x: number;
   readonly y: number;
+  /** Pixels of the page for a unit of the document: `UNIT` at 100 %. */
   readonly zoom: number;
 }
 
@@ -38,10 +40,10 @@ export interface Asked {
   readonly wire?: PlacedWire;
 }
 
-export const LEAST_ZOOM = 0.1;
-export const MOST_ZOOM = 2.5;
+export const LEAST_ZOOM = 0.1 * UNIT;
+export const MOST_ZOOM = 2.5 * UNIT;
 /** Below it nodes are plain boxes: nothing on them could be read. */
-const PLAIN_BELOW = 0.35;
+const PLAIN_BELOW = 0.35 * UNIT;
 const CULL_STEP = 320;
 const NONE: ReadonlySet<string> = new Set();
 
@@ -49,7 +51,7 @@ export class Canvas {
   readonly editor: Editor;
   readonly scene: Scene;
   element: HTMLElement | undefined;
-  #look = $state.raw<Look>({ x: 0, y: 0, zoom: 1 });
+  #look = $state.raw<Look>({ x: 0, y: 0, zoom: UNIT });
   /** Set when it changes, and not derived: with each pixel that is panned every node and wire would be asked whether it has to be drawn anew. */
   isPlain = $state(false);
   width = $state(900);
@@ -146,7 +148,7 @@ export class Canvas {
     this.look = { zoom: next, x: at.x - fixed.x * next, y: at.y - fixed.y * next };
   }
 
-  fit(box: Box | undefined = this.scene.bounds, most = 1): void {
+  fit(box: Box | undefined = this.scene.bounds, most = UNIT): void {
     if (!box) return;
     const wide = grown(box, 40);
     const zoom = Math.max(LEAST_ZOOM, Math.min(most, this.width / wide.w, this.height / wide.h));
@@ -160,7 +162,7 @@ export class Canvas {
     const edge = 24;
     const isSeen = from.x >= edge && from.y >= edge && to.x <= this.width - edge && to.y <= this.height - edge;
     if (isSeen) return;
-    const zoom = centred ? Math.max(this.look.zoom, 0.6) : this.look.zoom;
+    const zoom = centred ? Math.max(this.look.zoom, 0.6 * UNIT) : this.look.zoom;
     const at = middle(box);
     this.#glideTo({ zoom, x: this.width / 2 - at.x * zoom, y: this.height / 2 - at.y * zoom });
   }
@@ -176,13 +178,14 @@ export class Canvas {
     const before = this.#looks.get(flow);
     const box = this.scene.bounds;
     if (before) this.look = before;
-    else if (!box) this.look = { x: 0, y: 0, zoom: 1 };
+    else if (!box) this.look = { x: 0, y: 0, zoom: UNIT };
     else {
       const fits = Math.min(this.width / (box.w + 80), this.height / (box.h + 80));
-      const zoom = fits >= 0.7 ? Math.min(1, fits) : 1;
+      const isWhole = fits >= 0.7 * UNIT;
+      const zoom = isWhole ? Math.min(UNIT, fits) : UNIT;
       // What fits stands in the middle; of what does not, the beginning is seen.
-      const x = fits >= 0.7 ? (this.width - box.w * zoom) / 2 - box.x * zoom : 40 - box.x * zoom;
-      const y = fits >= 0.7 ? (this.height - box.h * zoom) / 2 - box.y * zoom : 40 - box.y * zoom;
+      const x = isWhole ? (this.width - box.w * zoom) / 2 - box.x * zoom : 40 - box.x * zoom;
+      const y = isWhole ? (this.height - box.h * zoom) / 2 - box.y * zoom : 40 - box.y * zoom;
       this.look = { x, y, zoom };
     }
   }

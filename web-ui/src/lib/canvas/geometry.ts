@@ -1,6 +1,6 @@
 // Points, boxes and the curves of wires. Nothing here knows of a page.
 
-import { boxAround as around } from '../doc/size';
+import { boxAround as around, UNIT } from '../doc/size';
 
 export { around };
 
@@ -46,10 +46,11 @@ export function curveBetween(from: Point, to: Point): Curve {
   return [from, { x: from.x + pull, y: from.y + sag }, { x: to.x - pull, y: to.y + sag }, to];
 }
 
-const round = (n: number): number => Math.round(n * 10) / 10;
+/** On the layer of the canvas all is in pixels at 100 %. */
+export const px = (n: number): number => Math.round(n * UNIT * 10) / 10;
 
 export const pathOf = ([a, b, c, d]: Curve): string =>
-  `M${round(a.x)} ${round(a.y)}C${round(b.x)} ${round(b.y)} ${round(c.x)} ${round(c.y)} ${round(d.x)} ${round(d.y)}`;
+  `M${px(a.x)} ${px(a.y)}C${px(b.x)} ${px(b.y)} ${px(c.x)} ${px(c.y)} ${px(d.x)} ${px(d.y)}`;
 
 export function pointOn([a, b, c, d]: Curve, t: number): Point {
   const u = 1 - t;

@@ -1,6 +1,7 @@
 // What pointers do on the canvas: mouse, pen and fingers. One gesture at a time; the document changes when it is let go.
 
 import { withMembers } from '../doc/operations/members';
+import { UNIT } from '../doc/size';
 import type { Editor } from '../state/editor.svelte';
 import { canvasOf, type Canvas, type Port } from './canvas.svelte';
 import { connectPorts, groupAt, GRID, hasWires, inspect, moveChosen, reroute, rewire, wireUnder } from './commands';
@@ -273,7 +274,7 @@ export class Gestures {
     const to = canvas.toDocument(client);
     // A wire that is taken by its end looks for a port of the side that it was taken from.
     const side = (pending.from.side === 'out') === (pending.taken === undefined) ? 'in' : 'out';
-    const reach = 14 / Math.min(1, canvas.look.zoom);
+    const reach = 14 / Math.min(UNIT, canvas.look.zoom);
     const node = canvas.scene.seenNodes.findLast((one) => one.id !== pending.from.id && (side === 'in' ? one.inputs : one.outputs) > 0 && holds(grown(one.box, reach), to));
     let over: Port | undefined;
     if (node) {

@@ -3,7 +3,7 @@
 
 import { kindOf, text, wireKey, wiresOf, type Item, type Wire } from '../doc/item';
 import { inputsOf, outputsOf } from '../doc/ports';
-import { portAt, sizeOf } from '../doc/size';
+import { portAt, sizeOf, UNIT } from '../doc/size';
 import type { Editor } from '../state/editor.svelte';
 import { around, boundsOf, curveBetween, grown, overlap, type Box, type Curve, type Point } from './geometry';
 import { boxOfEnd, endsOf, type SubflowEnd } from './subflow-ports';
@@ -43,7 +43,9 @@ export interface PlacedGroup {
 
 /** With more than this on a flow only what can be seen is drawn. */
 const CULL_ABOVE = 150;
-const FOLDED_HEIGHT = 44;
+/** Between the edge of a group and what is in it, at the least. */
+const BESIDE_MEMBERS = 6;
+const FOLDED_HEIGHT = 36;
 
 export const isFolded = (group: Item): boolean => group.type === 'group' && group.tg_collapsed === true;
 
@@ -116,7 +118,8 @@ export class Scene {
       for (let at = parent.get(id); at && deep < 20; at = parent.get(at)) deep += 1;
       return deep;
     };
-    return groups.map((item) => ({ id: item.id, item, box: groupBox(item), depth: depth(item.id) })).sort((a, b) => a.depth - b.depth);
+    const placed = groups.map((item) => ({ id: item.id, item, box: groupBox(item), depth: depth(item.id) })).sort((a, b) => a.depth - b.depth);
+    return aroundMembers(placed, this.nodes);
   });
 
   readonly wires: readonly PlacedWire[] = $derived.by(() => {
@@ -186,7 +189,7 @@ export class Scene {
   #made(item: Item): Placed {
     if (item.type === 'group') {
       const box = groupBox(item);
-      const w = Math.max(140, Math.min(240, 60 + 8 * text(item, 'name').length));
+      const w = Math.round(Math.max(140, Math.min(240, 60 + 8 * text(item, 'name').length)) / UNIT);
       return { id: item.id, shape: 'folded', item, box: { x: box.x, y: box.y, w, h: FOLDED_HEIGHT }, inputs: 0, outputs: 0 };
     }
     const { types, draft } = this.#editor;
@@ -225,6 +228,21 @@ export class Scene {
       }
     }
   }
+}
+
+/** A group is at least as large as what is in it: other editors draw nodes in other sizes than they are here. Outer groups come first. */
+function aroundMembers(groups: readonly PlacedGroup[], nodes: readonly Placed[]): PlacedGroup[] {
+  const inside = new Map<string, Box[]>(groups.map(({ id, box }) => [id, [box]]));
+  const put = (group: string, box: Box): void => void inside.get(group)?.push(grown(box, BESIDE_MEMBERS));
+  for (const { item, box, shape } of nodes) if (shape !== 'end') put(text(item, 'g'), box);
+  return groups
+    .toReversed()
+    .map((group) => {
+      const box = around(inside.get(group.id)!)!;
+      put(text(group.item, 'g'), box);
+      return { ...group, box };
+    })
+    .reverse();
 }
 
 const groupBox = (item: Item): Box => ({ x: Number(item.x) || 0, y: Number(item.y) || 0, w: Number(item.w) || 120, h: Number(item.h) || 80 });

@@ -1,4 +1,4 @@
-// How large items are drawn, and where their ports are. The canvas is told sizes before anything is drawn: measuring costs seconds.
+// How large items are drawn, in units of the document, and where their ports are. The canvas is told sizes before anything is drawn: measuring costs seconds.
 
 import type { Items } from './flow-doc';
 import { number, type Item } from './item';
@@ -19,17 +19,21 @@ export interface Box extends Point, Size {}
 
 export type SizeOf = (item: Item) => Size;
 
-const HEIGHT = 44;
-const PER_PORT = 14;
-const NARROWEST = 120;
-const WIDEST = 260;
+/** So many pixels is a unit of the document drawn at 100 %. Nodes of Node-RED are 30 units high and their rows often 40 apart: drawn one to one
+ * there would be no room for what ours show. */
+export const UNIT = 1.25;
+
+const HEIGHT = 36;
+export const PER_PORT = 12;
+const NARROWEST = 100;
+const WIDEST = 220;
 const STEP = 20;
-/** The stripe, the icon and the space around the label. */
+/** In pixels, as the width of letters is: the stripe, the icon and the space around the label. */
 const BESIDE_LABEL = 60;
 /** As much more where a button stands in place of the icon. */
 const BUTTON = 16;
 const WITH_BUTTON: ReadonlySet<string> = new Set(['inject', 'debug']);
-const JUNCTION: Size = { w: 12, h: 12 };
+const JUNCTION: Size = { w: 10, h: 10 };
 /** A subflow's own inputs and outputs, as they stand inside it. */
 export const PORT_SIZE: Size = { w: 40, h: 40 };
 
@@ -41,7 +45,7 @@ export function sizeOf(item: Item, types: Types, doc: Items): Size {
   // Node-RED's `l`: the label is not shown.
   if (item.l === false) return { w: HEIGHT, h };
   const beside = BESIDE_LABEL + (WITH_BUTTON.has(item.type) ? BUTTON : 0);
-  const wanted = Math.ceil((beside + widthOf(labelOf(item, doc, types))) / STEP) * STEP;
+  const wanted = Math.ceil((beside + widthOf(labelOf(item, doc, types))) / UNIT / STEP) * STEP;
   return { w: Math.min(WIDEST, Math.max(NARROWEST, wanted)), h };
 }
 
@@ -61,7 +65,7 @@ function widthOf(label: string): number {
     else if ('mwMW@%'.includes(letter)) width += 12.8;
     else if (letter >= 'A' && letter <= 'Z') width += 9.8;
     else width += 8.4;
-    if (width > WIDEST) break;
+    if (width > WIDEST * UNIT) break;
   }
   return width;
 }

@@ -47,21 +47,21 @@ test('a label is a name, else a fact, else the type', () => {
   expect(label({ name: 7, type: '' })).toBe('a');
 });
 
-test('sizes: 44 high, more for many outputs, wide enough for the label, on the grid', () => {
+test('sizes: rows that are 40 apart have room, more outputs are higher, the label fits, on the grid', () => {
   const size = (item: Item): unknown => sizeOf(item, types, new FlowDoc([item]));
-  expect(size(node('a'))).toEqual({ w: 120, h: 44 });
-  expect(size(node('a', [], { outputs: 5 }))).toEqual({ w: 120, h: 72 });
-  expect(size(node('a', [], { name: 'W'.repeat(500) }))).toEqual({ w: 260, h: 44 });
+  expect(size(node('a'))).toEqual({ w: 100, h: 36 });
+  expect(size(node('a', [], { outputs: 5 }))).toEqual({ w: 100, h: 60 });
+  expect(size(node('a', [], { name: 'W'.repeat(500) }))).toEqual({ w: 220, h: 36 });
   expect((size(node('a', [], { name: 'Temperature in the hall' })) as { w: number }).w % 20).toBe(0);
-  expect(size({ id: 'j', type: 'junction', x: 0, y: 0 })).toEqual({ w: 12, h: 12 });
+  expect(size({ id: 'j', type: 'junction', x: 0, y: 0 })).toEqual({ w: 10, h: 10 });
   expect(size({ id: 'g', type: 'group', x: 0, y: 0, w: 300, h: 'tall' })).toEqual({ w: 300, h: 0 });
 });
 
 test('ports are on the edges, around the middle', () => {
   const item = node('a', [], { outputs: 3 });
   const doc = new FlowDoc([item]);
-  expect(boxOf(item, sizeOf(item, types, doc))).toEqual({ x: 40, y: 78, w: 120, h: 44 });
-  expect(portAt(item, types, doc, 'in', 0)).toEqual({ x: 40, y: 100 });
-  expect([0, 1, 2].map((n) => portAt(item, types, doc, 'out', n))).toEqual([{ x: 160, y: 86 }, { x: 160, y: 100 }, { x: 160, y: 114 }]);
-  expect(portAt(item, types, doc, 'out', 9)).toEqual({ x: 160, y: 114 });
+  expect(boxOf(item, sizeOf(item, types, doc))).toEqual({ x: 50, y: 82, w: 100, h: 36 });
+  expect(portAt(item, types, doc, 'in', 0)).toEqual({ x: 50, y: 100 });
+  expect([0, 1, 2].map((n) => portAt(item, types, doc, 'out', n))).toEqual([{ x: 150, y: 88 }, { x: 150, y: 100 }, { x: 150, y: 112 }]);
+  expect(portAt(item, types, doc, 'out', 9)).toEqual({ x: 150, y: 112 });
 });
