@@ -123,19 +123,21 @@ export class Scene {
   });
 
   readonly wires: readonly PlacedWire[] = $derived.by(() => {
-    const all: PlacedWire[] = [];
+    // By key: a document may have a wire twice, and of two chosen link nodes each knows of the other.
+    const byKey = new Map<string, PlacedWire>();
     for (const item of this.#items) {
       if (kindOf(item) !== 'node') continue;
       wiresOf(item).forEach((ends, port) => {
-        for (const to of ends) this.#placeWire(all, { from: item.id, port, to });
+        for (const to of ends) this.#placeWire(byKey, { from: item.id, port, to });
       });
     }
     for (const { end } of this.nodes) {
       for (const wire of end?.wires ?? []) {
-        this.#placeWire(all, end!.kind === 'in' ? { from: end!.id, port: 0, to: wire.id } : { from: wire.id, port: wire.port, to: end!.id });
+        this.#placeWire(byKey, end!.kind === 'in' ? { from: end!.id, port: 0, to: wire.id } : { from: wire.id, port: wire.port, to: end!.id });
       }
     }
-    this.#linksOf(all);
+    this.#linksOf(byKey);
+    const all = [...byKey.values()];
     if (this.#wireCache.size > all.length + 500) {
       this.#wireCache.clear();
       for (const wire of all) this.#wireCache.set(wire.key, wire);
@@ -178,6 +180,15 @@ export class Scene {
     return { x: side === 'in' ? box.x : box.x + box.w, y: box.y + box.h / 2 };
   }
 
+  /** Which of a node's ports on one side is nearest: the areas where they can be hit overlap, for fingers are larger than ports are apart. */
+  nearestPort(id: string, side: 'in' | 'out', to: Point): number {
+    const placed = this.byId.get(id);
+    if (!placed) return 0;
+    const away = (n: number): number => Math.abs(this.portOf(placed, side, n).y - to.y);
+    const count = side === 'in' ? placed.inputs : placed.outputs;
+    return Array.from({ length: count }, (_, n) => n).reduce((best, n) => (away(n) < away(best) ? n : best), 0);
+  }
+
   #place(item: Item): Placed {
     const known = this.#cache.get(item);
     if (known) return known;
@@ -199,7 +210,7 @@ export class Scene {
     return { id: item.id, shape, item, box, inputs: inputsOf(item, types, draft.doc), outputs: outputsOf(item, types, draft.doc) };
   }
 
-  #placeWire(all: PlacedWire[], wire: Wire, isLink = false): void {
+  #placeWire(all: Map<string, PlacedWire>, wire: Wire, isLink = false): void {
     const [from, to] = [this.drawnAs(wire.from), this.drawnAs(wire.to)];
     const [source, target] = [this.byId.get(from), this.byId.get(to)];
     // A wire inside of a folded group is not seen; one to nowhere is told by the check.
@@ -208,17 +219,17 @@ export class Scene {
     const [a, b] = [this.portOf(source, 'out', wire.port), this.portOf(target, 'in', 0)];
     const before = this.#wireCache.get(key);
     if (before && before.from === from && before.to === to && before.a.x === a.x && before.a.y === a.y && before.b.x === b.x && before.b.y === b.y) {
-      all.push(before);
+      all.set(key, before);
       return;
     }
     const curve = curveBetween(a, b);
     const placed = { key, wire, a, b, from, to, curve, bounds: grown(boundsOf(curve), 8), isLink };
     this.#wireCache.set(key, placed);
-    all.push(placed);
+    all.set(key, placed);
   }
 
   /** Of link nodes that are chosen, where they lead to: what is on another flow has no place here. */
-  #linksOf(all: PlacedWire[]): void {
+  #linksOf(all: Map<string, PlacedWire>): void {
     for (const id of this.#editor.selection.items) {
       const item = this.byId.get(id)?.item;
       if (!item || !item.type.startsWith('link ')) continue;
