@@ -34,7 +34,9 @@ test('a page is found by its path, also one that is not among the tabs', () => {
 });
 
 test('numbers, values and ages read as people read them', () => {
-  expect([0.123456, 12.3456, 123.456, 12345.6, 0, 1e15].map((n) => readable(n, 'en'))).toEqual(['0.1235', '12.35', '123.5', '12,346', '0', '1.000e+15']);
+  expect([0.123456, 12.3456, 123.456, 12345.6, 0, 1e15].map((n) => readable(n, 'en'))).toEqual(['0.1235', '12.35', '123.5', '12,346', '0', '1E15']);
+  // As it is written elsewhere.
+  expect([1234.5, 0.5, 2.5e-8].map((n) => readable(n, 'de'))).toEqual(['1.235', '0,5', '2,5E-8']);
   expect([null, 'x', true, 1.5].map((value) => shownText(value, 'en'))).toEqual(['–', 'x', 'true', '1.5']);
   expect([-5, 12_000, 150_000, 7_300_000, 4e8].map(age)).toEqual([
     { n: 0, unit: 's' }, { n: 12, unit: 's' }, { n: 3, unit: 'min' }, { n: 2, unit: 'h' }, { n: 5, unit: 'd' },

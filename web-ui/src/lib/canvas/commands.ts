@@ -4,6 +4,7 @@ import type { Edit } from '../doc/flow-doc';
 import { kindOf, number, text, type Item, type Wire } from '../doc/item';
 import { newNode, newSubflowInstance } from '../doc/operations/create';
 import { addTo } from '../doc/operations/groups';
+import { MOST_JOINED, TooManyWires } from '../doc/operations/heal';
 import { moveBy, movePort } from '../doc/operations/move';
 import { remove, removeAndHeal } from '../doc/operations/remove';
 import { removePort, wirePort } from '../doc/operations/subflows';
@@ -11,6 +12,7 @@ import { addReroute, connect, disconnect, insertOnWire, moveWireEnd } from '../d
 import { sizeOf, type Size } from '../doc/size';
 import { t, tn } from '../i18n/i18n.svelte';
 import type { Editor } from '../state/editor.svelte';
+import { amount } from '../ui/amounts';
 import { canvasOf, type Port } from './canvas.svelte';
 import type { Entry } from './catalogue';
 import { distanceTo, holds, middle, type Point } from './geometry';
@@ -114,12 +116,21 @@ export function removeChosen(editor: Editor, heal = false): void {
     // From the last to the first: the ends of a subflow are counted.
     for (const end of ids.map(endOf).filter((one) => one !== undefined).sort((a, b) => b.n - a.n)) removePort(edit, end.subflow, end.kind, end.n);
     const rest = ids.filter((id) => !endOf(id));
-    if (heal) removeAndHeal(edit, rest, editor.types);
+    if (heal) joinWires(edit, rest, editor);
     else remove(edit, rest, editor.types);
   });
   selection.clear();
   canvasOf(editor).focused = after ?? '';
   canvasOf(editor).say(label);
+}
+
+function joinWires(edit: Edit, ids: readonly string[], editor: Editor): void {
+  try {
+    removeAndHeal(edit, ids, editor.types);
+  } catch (error) {
+    if (!(error instanceof TooManyWires)) throw error;
+    throw new Error(t('Joining the wires would draw more than {n} new ones. Delete fewer nodes at once, or delete them without joining.', { n: amount(MOST_JOINED) }), { cause: error });
+  }
 }
 
 /** Where the focus goes when these are gone: what comes next, as a page is read. */

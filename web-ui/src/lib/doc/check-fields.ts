@@ -44,14 +44,16 @@ export function valueProblems(field: Field, value: unknown, object: Properties, 
 }
 
 function objectProblems(object: Properties, fields: readonly Field[], pointer: string, found: Found[]): void {
+  const credentials = own(object, 'credentials');
   for (const field of fields) {
     if (found.length > MOST) return;
     if (!isVisible(field, fields, object)) continue;
-    const value = own(object.credentials, field.name) ?? own(object, field.name);
-    const at = `${pointer}/${escape(field.name)}`;
-    if (isAbsent(value)) absent(field, at, found);
+    const value = (credentials === undefined ? undefined : own(credentials, field.name)) ?? own(object, field.name);
+    if (isAbsent(value)) {
+      if (field.required) absent(field, `${pointer}/${escape(field.name)}`, found);
+    }
     // `${NAME}` is filled in when it runs.
-    else if (!isSetting(value)) valueProblem(field, value, object, at, found);
+    else if (!isSetting(value)) valueProblem(field, value, object, `${pointer}/${escape(field.name)}`, found);
   }
 }
 
@@ -76,32 +78,38 @@ function absent(field: Field, pointer: string, found: Found[]): void {
   }
 }
 
+function add(found: Found[], severity: Found['severity'], code: string, pointer: string, message: string, hint?: string): void {
+  found.push({ severity, code, pointer, path: path(pointer), message: `${path(pointer)}: ${message}`, ...(hint ? { hint } : {}) });
+}
+
+function wrongKind(found: Found[], field: Field, value: unknown, pointer: string, expected: string): void {
+  add(found, 'error', 'wrong-kind', pointer, `expected ${expected}, found ${field.secret || typeof value === 'object' ? kindOfValue(value) : shown(value)}`);
+}
+
+function range(found: Found[], { min, max }: Field, size: number, pointer: string, of = ''): void {
+  const bound = min !== undefined && size < min ? `at least ${min}${of}` : max !== undefined && size > max ? `at most ${max}${of}` : '';
+  if (bound) add(found, 'warning', 'out-of-range', pointer, `expected ${bound}, found ${size}`);
+}
+
 function valueProblem(field: Field, value: unknown, object: Properties, pointer: string, found: Found[]): void {
-  const add = (severity: Found['severity'], code: string, message: string, hint?: string): void => {
-    found.push({ severity, code, pointer, path: path(pointer), message: `${path(pointer)}: ${message}`, ...(hint ? { hint } : {}) });
-  };
-  const wrongKind = (expected: string): void => add('error', 'wrong-kind', `expected ${expected}, found ${field.secret || typeof value === 'object' ? kindOfValue(value) : shown(value)}`);
-  const range = (size: number, of = ''): void => {
-    const bound = field.min !== undefined && size < field.min ? `at least ${field.min}${of}` : field.max !== undefined && size > field.max ? `at most ${field.max}${of}` : '';
-    if (bound) add('warning', 'out-of-range', `expected ${bound}, found ${size}`);
-  };
   switch (field.kind) {
     case 'text':
     case 'code':
-      if (typeof value === 'string') range(value.length, ' characters');
-      else if (typeof value === 'object') wrongKind('text');
+      if (typeof value === 'string') range(found, field, value.length, pointer, ' characters');
+      else if (typeof value === 'object') wrongKind(found, field, value, pointer, 'text');
       return;
     case 'number':
     case 'integer': {
       const number = typeof value === 'number' ? value : typeof value === 'string' && value.trim() !== '' ? Number(value) : Number.NaN;
-      if (!Number.isFinite(number)) return wrongKind('a number');
-      if (field.kind === 'integer' && !Number.isInteger(number)) add('warning', 'not-whole', `expected a whole number, found ${number}`);
-      return range(number);
+      if (!Number.isFinite(number)) return wrongKind(found, field, value, pointer, 'a number');
+      if (field.kind === 'integer' && !Number.isInteger(number)) add(found, 'warning', 'not-whole', pointer, `expected a whole number, found ${number}`);
+      return range(found, field, number, pointer);
     }
     case 'bool':
-      if (typeof value !== 'boolean' && typeof value !== 'number' && !['true', 'false', '1', '0'].includes(value as string)) wrongKind('true or false');
+      if (typeof value !== 'boolean' && typeof value !== 'number' && !['true', 'false', '1', '0'].includes(value as string)) wrongKind(found, field, value, pointer, 'true or false');
       return;
     case 'choice':
+      if (field.options.some((option) => option.value === value)) return;
       return choice(field.options.map((option) => option.value), value, 'bad-choice', pointer, found);
     case 'typed': {
       const kind = own(object, field.type_field);
@@ -109,34 +117,34 @@ function valueProblem(field: Field, value: unknown, object: Properties, pointer:
       const parent = pointer.slice(0, pointer.lastIndexOf('/'));
       if (!field.types.includes(kind)) return choice(field.types, kind, 'bad-type-of-value', `${parent}/${escape(field.type_field)}`, found);
       const wrong = typedProblem(value, kind);
-      if (wrong) add('warning', 'bad-value', wrong);
+      if (wrong) add(found, 'warning', 'bad-value', pointer, wrong);
       return;
     }
     case 'resource':
-      if (typeof value !== 'string') return wrongKind(`the id of a ${field.of}`);
+      if (typeof value !== 'string') return wrongKind(found, field, value, pointer, `the id of a ${field.of}`);
       if (!NONE.has(value)) found.push({ severity: 'error', code: 'missing-resource', pointer, path: path(pointer), message: '', refers: { id: value, of: field.of } });
       return;
     case 'nodes':
       if (typeof value === 'string' || typeof value === 'boolean') return;
-      if (!Array.isArray(value)) return wrongKind('a list of ids');
-      value.slice(0, LONGEST_LIST).forEach((id: unknown, n) => {
+      if (!Array.isArray(value)) return wrongKind(found, field, value, pointer, 'a list of ids');
+      for (const [n, id] of value.slice(0, LONGEST_LIST).entries() as Iterable<[number, unknown]>) {
         const at = `${pointer}/${n}`;
-        if (typeof id !== 'string') found.push({ severity: 'error', code: 'wrong-kind', pointer: at, path: path(at), message: `${path(at)}: expected the id of a node, found ${kindOfValue(id)}` });
+        if (typeof id !== 'string') add(found, 'error', 'wrong-kind', at, `expected the id of a node, found ${kindOfValue(id)}`);
         else if (id !== '') found.push({ severity: 'warning', code: 'missing-node', pointer: at, path: path(at), message: '', refers: { id, of: undefined } });
-      });
+      }
       return;
     case 'list':
-      if (!Array.isArray(value)) return wrongKind('a list');
-      range(value.length, ' items');
-      value.slice(0, LONGEST_LIST).forEach((each: unknown, n) => {
+      if (!Array.isArray(value)) return wrongKind(found, field, value, pointer, 'a list');
+      range(found, field, value.length, pointer, ' items');
+      for (const [n, each] of value.slice(0, LONGEST_LIST).entries() as Iterable<[number, unknown]>) {
         const at = `${pointer}/${n}`;
         if (isObject(each)) objectProblems(each, field.fields, at, found);
-        else found.push({ severity: 'error', code: 'wrong-kind', pointer: at, path: path(at), message: `${path(at)}: expected an object, found ${kindOfValue(each)}` });
-      });
+        else add(found, 'error', 'wrong-kind', at, `expected an object, found ${kindOfValue(each)}`);
+      }
       return;
     case 'group':
       if (isObject(value)) objectProblems(value, field.fields, pointer, found);
-      else wrongKind('an object');
+      else wrongKind(found, field, value, pointer, 'an object');
       return;
     case 'json':
       return;

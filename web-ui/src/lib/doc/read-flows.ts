@@ -60,7 +60,8 @@ function whyNot(element: unknown): string | undefined {
   if (!isObject(element)) return 'it is no object';
   for (const name of ['id', 'type']) {
     const value = Object.hasOwn(element, name) ? element[name] : undefined;
-    if (typeof value !== 'string' || value === '') return `it has no ${name}`;
+    if (value === undefined || value === null || value === '') return `it has no ${name}`;
+    if (typeof value !== 'string') return `its ${name} is no text`;
     if (value.length > LONGEST_ID) return `its ${name} is longer than ${LONGEST_ID} letters`;
   }
   return isDeep(element) ? `it is nested more than ${DEEPEST} deep` : undefined;

@@ -19,8 +19,19 @@ export function t(text: string, params?: Params): string {
   return params ? found.replace(/\{(\w+)\}/g, (whole, name: string) => String(params[name] ?? whole)) : found;
 }
 
-/** One or many: `tn(3, '1 message', '{n} messages')`. */
-export const tn = (n: number, one: string, many: string, params?: Params): string => t(n === 1 ? one : many, { n, ...params });
+/** One or many: `tn(3, '1 message', '{n} messages')`. English and German both have two forms, and zero is many. */
+export const tn = (n: number, one: string, many: string, params?: Params): string => t(n === 1 ? one : many, { n: amount(n, 1), ...params });
+
+/** As with `toLocaleString`, and a maker is kept for each way: they are slow to make. */
+const makers = new Map<string, Intl.NumberFormat>();
+
+/** A number as it is written in the language of the person. Not for names such as that of a revision or a port. */
+export function amount(value: number, digits = 0): string {
+  const key = `${language} ${digits}`;
+  let maker = makers.get(key);
+  if (!maker) makers.set(key, (maker = new Intl.NumberFormat(language, { maximumFractionDigits: digits })));
+  return maker.format(value);
+}
 
 export const currentLanguage = (): string => language;
 

@@ -53,7 +53,7 @@ export class States {
     const seconds = Math.max(0.05, (Number(told.span_ms) || 500) / 1_000);
     const nodes = (told.nodes ?? {}) as Record<string, Counted>;
     this.#each<Counted>(nodes, (node, counted) => node.count(...counted, seconds));
-    for (const [id, state] of this.#nodes) if (!(id in nodes)) state.rest();
+    for (const [id, state] of this.#nodes) if (!Object.hasOwn(nodes, id)) state.rest();
     // A node that has handled nothing lately is not in it, and keeps what it had.
     this.#each<Timed>(told.timings, (node, [p50, p95, samples]) => (node.timing = { p50, p95, samples }));
     const seen = new Set<string>();

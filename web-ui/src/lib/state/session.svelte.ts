@@ -46,8 +46,14 @@ export class Session {
     return () => clearInterval(timer);
   }
 
-  async logIn(username: string, password: string): Promise<void> {
-    this.#enter(await ask<Schemas['Session']>('/api/v1/session', { method: 'POST', body: { username, password } }));
+  /** Gives why not, for a person; nothing when they are in. */
+  async logIn(username: string, password: string): Promise<string> {
+    try {
+      this.#enter(await ask<Schemas['Session']>('/api/v1/session', { method: 'POST', body: { username, password } }));
+      return '';
+    } catch (error) {
+      return toldOf(error);
+    }
   }
 
   async logOut(): Promise<void> {

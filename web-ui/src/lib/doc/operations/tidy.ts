@@ -9,24 +9,37 @@ const BETWEEN_NODES = 30;
 const GROUP_AROUND = 20;
 const GROUP_HEADER = 20;
 /** Laying out more than this at once would hold up the page. */
-const MOST = 3_000;
+export const MOST_TIDIED = 3_000;
+
+export class TooManyToTidy extends Error {
+  constructor() {
+    super(`tidying is for at most ${MOST_TIDIED} nodes at once: choose some of them`);
+  }
+}
+
+export interface Tidied {
+  readonly places: ReadonlyMap<string, Point>;
+  /** There were too many crossing wires for a careful layout. */
+  readonly isQuick: boolean;
+}
 
 /**
  * Places for what is on a canvas, or for some of it: from left to right along the wires. What is in a group stays together.
  * The whole keeps its top left corner. Comments and what is not wired at all stay where they are.
  */
-export async function tidy(doc: Items, place: string, ids: Iterable<string> | undefined, size: SizeOf): Promise<Map<string, Point>> {
+export async function tidy(doc: Items, place: string, ids: Iterable<string> | undefined, size: SizeOf): Promise<Tidied> {
   const on = doc.on(place).filter((item) => isOnCanvas(item));
   const asked = ids === undefined ? new Set(on.map(({ id }) => id)) : withMembers(doc, ids);
   const chosen = on.filter((item) => asked.has(item.id));
   const places = new Map<string, Point>();
-  if (chosen.length < 2) return places;
-  if (chosen.length > MOST) throw new Error(`tidying is for at most ${MOST} nodes at once: choose some of them`);
+  let isQuick = false;
+  if (chosen.length < 2) return { places, isQuick };
+  if (chosen.length > MOST_TIDIED) throw new TooManyToTidy();
   const layout = await import('./layout');
   const outer = chosen.filter((item) => !groupsAround(doc, item).some((group) => asked.has(group.id)));
   const isWired = wiredOf(doc, chosen);
   lay(outer);
-  return places;
+  return { places, isQuick };
 
   /** Gives the size of what was laid out. */
   function lay(items: readonly Item[]): void {
@@ -44,10 +57,11 @@ export async function tidy(doc: Items, place: string, ids: Iterable<string> | un
       const from = standsFor.get(item.id);
       return from === undefined ? [] : targets(item).flatMap((end) => (standsFor.has(end) && standsFor.get(end) !== from ? [{ from, to: standsFor.get(end)! }] : []));
     });
-    const centres = layout.layered(moving.map(({ id }) => ({ id, ...boxes.get(id)! })), wires, { ranks: BETWEEN_RANKS, nodes: BETWEEN_NODES });
+    const laid = layout.layered(moving.map(({ id }) => ({ id, ...boxes.get(id)! })), wires, { ranks: BETWEEN_RANKS, nodes: BETWEEN_NODES });
+    isQuick ||= laid.isQuick;
     for (const item of moving) {
       const { w, h } = boxes.get(item.id)!;
-      const centre = centres.get(item.id)!;
+      const centre = laid.centres.get(item.id)!;
       const at = { x: snap(corner.x) + centre.x - w / 2, y: snap(corner.y) + centre.y - h / 2 };
       if (item.type === 'group') shift(item, at);
       else places.set(item.id, { x: snap(at.x + w / 2), y: snap(at.y + h / 2) });

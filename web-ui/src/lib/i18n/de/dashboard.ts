@@ -2,7 +2,6 @@ const texts: Readonly<Record<string, string>> = {
   Dashboard: 'Dashboard',
   Pages: 'Seiten',
   Page: 'Seite',
-  Editor: 'Editor',
   Live: 'Live',
   'Connecting …': 'Verbindung wird aufgebaut …',
   'Not connected': 'Nicht verbunden',

@@ -113,7 +113,13 @@ const texts: Readonly<Record<string, string>> = {
   'from output {n} to {name} drawn': 'von Ausgang {n} zu {name} gezogen',
   'Wire': 'Draht',
   'this node will not run': 'dieser Knoten wird nicht laufen',
+  '1 line': '1 Zeile',
   '{n} lines': '{n} Zeilen',
+  'and {n} more lines': 'und {n} weitere Zeilen',
+  'removed:': 'entfernt:',
+  'added:': 'hinzugefügt:',
+  'moved from here:': 'von hier verschoben:',
+  'moved to here:': 'hierher verschoben:',
 };
 
 export default texts;
