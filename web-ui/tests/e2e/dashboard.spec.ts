@@ -46,9 +46,9 @@ test('whoever may only see it: values that live, a button and a slider that reac
   await slider.focus();
   await slider.press('End');
   await slider.press('ArrowLeft');
-  await expect(widget(page, 'limits')).toContainText('39');
-  await expect(widget(page, 'limit')).toContainText('39');
-  await expect(editor.locator('[data-id="debug-row"]').filter({ hasText: '39' })).toHaveCount(1);
+  await expect(widget(page, 'limits')).toContainText('399');
+  await expect(widget(page, 'limit')).toContainText('399');
+  await expect(editor.locator('[data-id="debug-row"]').filter({ hasText: '399' })).toHaveCount(1);
   await other.close();
 
   await expect(page.getByRole('link', { name: 'Editor' })).toHaveCount(0);

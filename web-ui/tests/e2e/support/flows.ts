@@ -100,7 +100,7 @@ export const board: Flow = [
   { id: 'table', type: 'ui-table', z: 't1', group: 'control', label: 'Rows', order: 4, action: 'append', maxrows: 5, autocols: true, showSearch: true, x: 660, y: 240, wires: [] },
   { id: 'press', type: 'ui-button', z: 't1', group: 'control', label: 'Ring', order: 1, payload: 'rung', payloadType: 'str', topic: 'bell', topicType: 'str', x: 120, y: 320, wires: [['said', 'seen']] },
   { id: 'said', type: 'ui-text', z: 't1', group: 'control', label: 'Bell', order: 2, value: 'payload', valueType: 'msg', x: 300, y: 320, wires: [] },
-  { id: 'limit', type: 'ui-slider', z: 't1', group: 'control', label: 'Limit', order: 3, min: 0, max: 40, step: 1, outs: 'end', topic: 'limit', topicType: 'str', passthru: false, x: 120, y: 380, wires: [['limits', 'seen']] },
+  { id: 'limit', type: 'ui-slider', z: 't1', group: 'control', label: 'Limit', order: 3, min: 0, max: 400, step: 1, outs: 'end', topic: 'limit', topicType: 'str', passthru: false, x: 120, y: 380, wires: [['limits', 'seen']] },
   { id: 'limits', type: 'ui-text', z: 't1', group: 'control', label: 'Is', order: 5, value: 'payload', valueType: 'msg', x: 300, y: 380, wires: [] },
   { id: 'seen', type: 'debug', z: 't1', name: 'Seen', active: true, tosidebar: true, complete: 'payload', x: 480, y: 380, wires: [] },
 ];

@@ -7,6 +7,18 @@ export const node = (page: Page, id: string): Locator => page.locator(`[data-id=
 /** The whole flow in sight: what is culled is not on the page. */
 export async function fit(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Show the whole flow' }).click();
+  await stands(page);
+}
+
+/** The canvas glides to where it is led: until it stands, what is pointed at moves. */
+async function stands(page: Page): Promise<void> {
+  await page.locator('[data-id="canvas"] .layer').evaluate(async (layer: HTMLElement) => {
+    let before = '';
+    for (let same = 0; same < 3; same = layer.style.transform === before ? same + 1 : 0) {
+      before = layer.style.transform;
+      await new Promise(requestAnimationFrame);
+    }
+  });
 }
 
 /** Deploys the draft, and waits until it has been told what that did. */
@@ -37,6 +49,20 @@ export async function nodesOf(page: Page): Promise<string[]> {
 export const port = (page: Page, id: string, side: 'in' | 'out', n = 0): Locator => node(page, id).locator(`[data-port="${side} ${n}"]`);
 
 export const wireBetween = (page: Page, from: string, to: string, n = 0): Locator => page.locator(`[data-id="wire-${from} ${n} ${to}"]`);
+
+/** The middle of a wire, in pixels of the page: a straight one has no box that could be pointed at. */
+export async function middleOf(wire: Locator): Promise<{ x: number; y: number }> {
+  await expect(wire).toBeAttached();
+  return wire.locator('.line').evaluate((line: SVGPathElement) => {
+    const { x, y } = line.getPointAtLength(line.getTotalLength() / 2).matrixTransform(line.getScreenCTM() ?? undefined);
+    return { x, y };
+  });
+}
+
+export async function pointAt(wire: Locator): Promise<void> {
+  const { x, y } = await middleOf(wire);
+  await wire.page().mouse.move(x, y);
+}
 
 /** Draws a wire with the mouse, from an output to an input. */
 export async function connect(page: Page, from: string, to: string, n = 0): Promise<void> {
