@@ -50,7 +50,7 @@ function chooseAlong(editor: Editor, ways: readonly ('up' | 'down')[]): void {
 export const actions: readonly Action[] = [
   { id: 'edit.copy', name: 'Copy', when: any, perform: copyChosen },
   { id: 'edit.cut', name: 'Cut', needs: 'deploy', when: any, perform: cutChosen },
-  { id: 'edit.paste', name: 'Paste', needs: 'deploy', when: ({ view }) => view.flow !== '', perform: pasteFromMenu },
+  { id: 'edit.paste', name: 'Paste', needs: 'deploy', perform: pasteFromMenu },
   { id: 'edit.duplicate', name: 'Duplicate', keys: ['Mod+D'], needs: 'deploy', when: any, perform: duplicateChosen },
   {
     id: 'edit.delete',

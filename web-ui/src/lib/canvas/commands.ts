@@ -15,6 +15,7 @@ import type { Editor } from '../state/editor.svelte';
 import { amount } from '../ui/amounts';
 import { canvasOf, type Port } from './canvas.svelte';
 import type { Entry } from './catalogue';
+import { openFlow } from './flow-commands';
 import { distanceTo, holds, middle, type Point } from './geometry';
 import { remember } from './liked.svelte';
 import { isFolded, type PlacedWire } from './scene.svelte';
@@ -43,27 +44,24 @@ export interface Where {
 
 /** Puts something new on the canvas, connected with what it was asked for. Gives its id. */
 export function place(editor: Editor, entry: Entry, { at, from, wire }: Where): string {
-  const { draft, view, types, selection } = editor;
-  const flow = view.flow;
-  const made = (x: number, y: number): Item | undefined =>
-    entry.subflow ? newSubflowInstance(entry.subflow, flow, x, y) : entry.type && newNode(entry.type, flow, x, y);
-  const first = made(at.x, at.y);
-  if (!first || !flow) return '';
+  const { draft, types, selection } = editor;
+  const first = entry.subflow ? newSubflowInstance(entry.subflow, '', at.x, at.y) : entry.type && newNode(entry.type, '', at.x, at.y);
+  if (!first) return '';
   const size = sizeOf(first, types, draft.doc);
   const aside = from ? { x: at.x + (from.side === 'out' ? size.w / 2 : -size.w / 2), y: at.y } : at;
   const { x, y } = placeFor(editor, aside, size);
-  const item = { ...first, x, y };
   draft.edit(t('Add {name}', { name: entry.name }), (edit) => {
+    const item = { ...first, z: openFlow(editor, edit), x, y };
     edit.put(item);
     if (from) joined(edit, editor, from, { id: item.id, side: from.side === 'out' ? 'in' : 'out', n: 0 });
     if (wire && !wire.isLink) insertOnWire(edit, item.id, wire.wire, types);
     const group = groupAt(editor, { x, y });
     if (group) addTo(edit, group, [item.id], sizer(editor));
   });
-  selection.only(item.id);
+  selection.only(first.id);
   remember(entry.key);
-  canvasOf(editor).focused = item.id;
-  return item.id;
+  canvasOf(editor).focused = first.id;
+  return first.id;
 }
 
 /** The innermost open group at a point. */

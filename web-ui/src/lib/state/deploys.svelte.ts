@@ -104,25 +104,25 @@ export class Deploys {
     }
   }
 
-  /** What ran before the revision on probation runs again. The draft stays. */
+  /** What ran before the revision on probation runs again. Whoever made it has it as a draft, and mends it there. */
   async takeBack(): Promise<void> {
     const number = this.watch?.number;
     if (number === undefined) return;
     const { revisions } = await ask<Schemas['Revisions']>('/api/v1/revisions', { query: { before: number, limit: 50 } });
     const good = revisions.find((revision) => revision.standing === 'good');
     if (!good) throw new Fault({ status: 0, code: 'no_good', message: t('no earlier revision is known to be good') });
-    await this.rollBack(good.number, t('revision {number} taken back by hand', { number }), 0);
+    await this.rollBack(good.number, t('revision {number} taken back by hand', { number }), 0, { keepsDraft: this.#isMine(number) });
   }
 
-  /** Makes an earlier revision the newest. The draft stays as it is. */
-  async rollBack(number: number, why: string, probation: number): Promise<Schemas['Deployed']> {
+  /** Makes an earlier revision the newest. A draft stays as it is. */
+  async rollBack(number: number, why: string, probation: number, { keepsDraft = false } = {}): Promise<Schemas['Deployed']> {
     this.running = true;
     try {
       const answer = await ask<Schemas['Deployed']>(`/api/v1/revisions/${number}/rollback`, { method: 'POST', query: { why, probation }, patience: PATIENCE });
-      const wasDirty = this.#draft.isDirty;
+      const stays = keepsDraft || this.#draft.isDirty;
       this.#watched(answer.revision, { type: 'nodes', why, probation, confirm: false });
       const base = await fetchBase();
-      if (wasDirty) this.#draft.setBase(base);
+      if (stays) this.#draft.setBase(base);
       else followed(this.#draft, base, t('Back to revision {number}', { number }));
       return answer;
     } finally {
