@@ -50,6 +50,11 @@ export class Session {
     this.#enter(await ask<Schemas['Session']>('/api/v1/session', { method: 'POST', body: { username, password } }));
   }
 
+  /** This session stays; all others of the same person end. */
+  async changePassword(old: string, password: string): Promise<void> {
+    await ask('/api/v1/session/password', { method: 'POST', body: { old, new: password } });
+  }
+
   async logOut(): Promise<void> {
     try {
       await ask('/api/v1/session', { method: 'DELETE' });
