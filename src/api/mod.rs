@@ -20,6 +20,7 @@ mod lingering;
 mod listener;
 mod live;
 mod metrics;
+mod probation;
 mod respond;
 mod routes;
 mod set_up;

@@ -281,6 +281,7 @@ fn reload(path: &Path, deployer: &Arc<Deployer>) {
             who: "file".to_string(),
             via: FILE,
             why: "the flow file was read again".to_string(),
+            name: String::new(),
             probation: Probation::OFF,
         })
     });

@@ -21,7 +21,7 @@ fn nodes() -> Vec<Json> {
     ]
 }
 
-fn live(gateway: &Gateway, who: &str) -> Socket {
+pub fn live(gateway: &Gateway, who: &str) -> Socket {
     let bearer = who.trim().split_once(": ").unwrap().1.to_string();
     open(gateway, "/api/v1/live", &[("authorization", bearer.as_str())]).ok().unwrap()
 }
@@ -30,7 +30,7 @@ fn operate(gateway: &Gateway, who: &str, id: &str, body: &Json) -> u16 {
     ask(gateway, who, "POST", &format!("/api/v1/dashboard/{id}"), "", body).status
 }
 
-fn of(kind: &str) -> impl Fn(&Json) -> bool {
+pub fn of(kind: &str) -> impl Fn(&Json) -> bool {
     move |message| message["type"] == kind
 }
 

@@ -19,6 +19,7 @@ mod kept;
 mod library;
 mod live;
 mod openapi;
+mod revisions;
 mod siege;
 mod socket;
 #[path = "../support/mod.rs"]

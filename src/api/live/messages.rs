@@ -8,6 +8,7 @@ use tidegate_nodes::value::{Object, Str};
 use utoipa::ToSchema;
 
 use super::super::fault::Fault;
+use super::super::probation::ProbationShown;
 use super::super::v1::NodeTrouble;
 use super::presence::Person;
 use super::queues::Queue;
@@ -304,6 +305,12 @@ pub struct Deploy {
     pub standing: Standing,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub reason: String,
+    /// What a person calls it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// While it is watched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probation: Option<ProbationShown>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]

@@ -16,6 +16,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 use super::super::access::{Dashboard as MayLook, secret};
 use super::super::fault::Fault;
 use super::super::gateway::Gateway;
+use super::super::probation::ProbationShown;
 use super::super::v1::NodeTrouble;
 use super::comms::status_json;
 use super::dashboard::Widgets;
@@ -226,6 +227,7 @@ impl Client {
         let mut now = deploy(&self.gateway);
         if !self.guard.may(Permission::Read) {
             now.reason.clear();
+            now.name.clear();
         }
         now
     }
@@ -266,6 +268,8 @@ fn deploy(gateway: &Gateway) -> Deploy {
         rev: news.rev,
         standing: news.standing.unwrap_or(Standing::Good),
         reason: news.reason,
+        name: news.name,
+        probation: news.probation.map(|probation| ProbationShown::of(&probation, gateway.store.wall_ms())),
     }
 }
 

@@ -9,6 +9,7 @@ use super::super::access::{Admin, Read};
 use super::super::asked::{Asked, Page};
 use super::super::fault::Fault;
 use super::super::gateway::{Gateway, blocking};
+use super::super::probation::ProbationShown;
 use crate::config::{Entry, Revision, Standing};
 use crate::engine::{Backlog, SourceBalance};
 use crate::flow::Problem;
@@ -18,6 +19,9 @@ use crate::store::Health as StoreHealth;
 pub struct Status {
     version: &'static str,
     revision: Revision,
+    /// While the revision is watched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probation: Option<ProbationShown>,
     /// In the flows.
     nodes: usize,
     problems: Vec<Problem>,
@@ -47,6 +51,7 @@ pub async fn status(_: Read, State(gateway): State<Gateway>) -> Result<Json<Stat
     let (backlogs, sources) =
         blocking(move || (deployer.engine().backlogs(), deployer.engine().sources())).await?;
     let current = gateway.deployer.current();
+    let (probation, now_ms) = (gateway.deployer.news().borrow().probation, gateway.store.wall_ms());
     let vitals = gateway.deployer.vitals().all();
     let away = vitals.iter().filter_map(|(id, vital)| {
         let why = vital.stopped.as_ref().or(vital.away.as_ref())?.clone();
@@ -56,6 +61,7 @@ pub async fn status(_: Read, State(gateway): State<Gateway>) -> Result<Json<Stat
     Ok(Json(Status {
         version: env!("CARGO_PKG_VERSION"),
         revision: current.revision.clone(),
+        probation: probation.map(|probation| ProbationShown::of(&probation, now_ms)),
         nodes: current.document.nodes.len(),
         problems: current.problems.clone(),
         away: away.collect(),

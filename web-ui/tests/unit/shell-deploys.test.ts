@@ -15,12 +15,16 @@ const revision = (number: number, more: Record<string, unknown> = {}) => ({ numb
 class Gateway {
   flows = { flows: first as unknown[], rev: 'r1', number: 1 };
   revisions = [revision(1)];
+  onDeploy: (url: URL) => void = () => undefined;
   deploy: () => { status: number; body: unknown } | undefined = () => undefined;
 
   answer(url: URL, method: string): { status: number; body: unknown } | undefined {
     const path = url.pathname.replace('/api/v1', '');
     if (path === '/flows') return { status: 200, body: this.flows };
-    if (path === '/deploy' && method === 'POST') return this.deploy();
+    if (path === '/deploy' && method === 'POST') {
+      this.onDeploy(url);
+      return this.deploy();
+    }
     if (path === '/revisions') return { status: 200, body: { current: this.flows.number, revisions: this.revisions } };
     const one = this.revisions.find(({ number }) => path === `/revisions/${number}`);
     return one ? { status: 200, body: one } : { status: 404, body: { code: 'not_found', message: 'no' } };
@@ -117,6 +121,28 @@ test('a deploy is watched, and when it is taken back the draft stays as it was',
   expect(deploys.takenBack).toMatchObject({ number: 2, to: 1, reason: 'revision 2 did not get healthy' });
   expect(draft.doc.get('a')?.name).toBe('bad');
   expect(draft.isDirty).toBe(true);
+});
+
+test('how far the probation of somebody else is comes from the gateway, and a page that is loaded later knows it too', async () => {
+  gateway.flows = { flows: first, rev: 'r2', number: 2 };
+  gateway.revisions.unshift(revision(2, { standing: 'probation' }));
+  const probation = { left_ms: 20_000, ends_ms: 999_999_999, needs_word: true, confirmed: false };
+  await told({ number: 2, rev: 'r2', standing: 'probation', probation });
+  // What is left counts from the clock of the gateway as this page knows it.
+  expect(deploys.watch).toEqual({ number: 2, who: 'bob', isMine: false, endsMs: 20_000, needsWord: true, isConfirmed: false });
+  await told({ number: 2, rev: 'r2', standing: 'probation', probation: { ...probation, left_ms: 12_000, confirmed: true } });
+  expect(deploys.watch).toMatchObject({ endsMs: 12_000, isConfirmed: true, isMine: false });
+  await told({ number: 2, rev: 'r2', standing: 'good' });
+  expect(deploys.watch).toBeUndefined();
+});
+
+test('a name goes along with a deploy, and none where there is none', async () => {
+  const queries: string[] = [];
+  gateway.onDeploy = (url) => queries.push(url.searchParams.get('name') ?? '-');
+  gateway.deploy = () => ({ status: 200, body: { revision: revision(2), refused: [], lost: 0 } });
+  await deploys.deploy({ ...order, name: 'Summer' });
+  await deploys.deploy({ ...order, name: '' });
+  expect(queries).toEqual(['Summer', '-']);
 });
 
 test('a secret that was deployed does not stay in the draft', async () => {

@@ -7,7 +7,7 @@ import { t } from '../i18n/i18n.svelte';
 import type { LiveApi } from '../live/types';
 import { become, followed } from './follow';
 import { fetchBase, fetchRevision, isLost } from './running';
-import { keep, kept, type Watch } from './watch';
+import { progressOf, type Watch } from './watch';
 import type { Base, Draft } from './draft.svelte';
 import type { Notices } from './notices.svelte';
 import type { Session } from './session.svelte';
@@ -15,6 +15,8 @@ import type { Session } from './session.svelte';
 export interface Order {
   readonly type: 'nodes' | 'flows' | 'full';
   readonly why: string;
+  /** What the revision is called; most have no name. */
+  readonly name?: string;
   /** Seconds. */
   readonly probation: number;
   readonly confirm: boolean;
@@ -47,6 +49,7 @@ export class Deploys {
   #draft: Draft;
   #notices: Notices;
   #session: Session;
+  #live: LiveApi;
   #news: Schemas['LiveDeploy'] | undefined;
   #following: Promise<void> | undefined;
   #again: ReturnType<typeof setTimeout> | undefined;
@@ -56,6 +59,7 @@ export class Deploys {
     this.#draft = draft;
     this.#notices = notices;
     this.#session = session;
+    this.#live = live;
     live.on('hello', (told) => this.#heard(told.deploy as Schemas['LiveDeploy']));
     live.on('deploy', (told) => this.#heard(told as unknown as Schemas['LiveDeploy']));
   }
@@ -84,10 +88,10 @@ export class Deploys {
     this.running = true;
     this.takenBack = undefined;
     try {
-      const { type, why, probation, confirm } = order;
+      const { type, why, name, probation, confirm } = order;
       const answer = await ask<Schemas['Deployed']>('/api/v1/deploy', {
         method: 'POST',
-        query: { type, seen: base.rev, why, probation, confirm },
+        query: { type, seen: base.rev, why, name: name || undefined, probation, confirm },
         body: items,
         patience: PATIENCE,
       });
@@ -160,6 +164,7 @@ export class Deploys {
 
   #heard(news: Schemas['LiveDeploy']): void {
     this.#news = news;
+    if (this.watch?.number === news.number && news.probation) this.watch = { ...this.watch, ...progressOf(news.probation, this.#live.now()) };
     if (this.unknown) void this.#resolve();
     else this.#followNews();
   }
@@ -205,10 +210,7 @@ export class Deploys {
     const watch = this.watch;
     if (!watch) return;
     if (watch.number === number && standing === 'good') this.#notices.say(t('Revision {number} has proved good.', { number }));
-    if (watch.number !== number || standing !== 'probation') {
-      this.watch = undefined;
-      keep(undefined);
-    }
+    if (watch.number !== number || standing !== 'probation') this.watch = undefined;
   }
 
   #watched(revision: Schemas['Revision'], order?: Order): void {
@@ -217,9 +219,9 @@ export class Deploys {
       return;
     }
     const { number, who } = revision;
-    const known = order && { endsMs: revision.wall_ms + order.probation * 1_000, needsWord: order.confirm };
-    this.watch = order ? { number, who, isMine: true, ...known } : (kept(number) ?? { number, who, isMine: who === this.#session.who?.name });
-    if (order) keep(this.watch);
+    const ordered = order && { endsMs: revision.wall_ms + order.probation * 1_000, needsWord: order.confirm };
+    const told = this.#news?.number === number ? progressOf(this.#news.probation, this.#live.now()) : {};
+    this.watch = { number, who, isMine: order !== undefined || who === this.#session.who?.name, ...ordered, ...told };
   }
 
   async #landed(revision: Schemas['Revision'], sent: readonly Item[], order: Order): Promise<void> {

@@ -56,6 +56,11 @@ export class Session {
     }
   }
 
+  /** This session stays; all others of the same person end. */
+  async changePassword(old: string, password: string): Promise<void> {
+    await ask('/api/v1/session/password', { method: 'POST', body: { old, new: password } });
+  }
+
   async logOut(): Promise<void> {
     try {
       await ask('/api/v1/session', { method: 'DELETE' });

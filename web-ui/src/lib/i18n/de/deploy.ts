@@ -99,6 +99,8 @@ const texts: Readonly<Record<string, string>> = {
   'What to look at': 'Was Sie ansehen möchten',
   'What you have changed': 'Was Sie geändert haben',
   'What {who} has changed': 'Was {who} geändert hat',
+  'Name of the revision (optional)': 'Name des Stands (freiwillig)',
+  'One that has a name is never thrown away': 'Was einen Namen hat, wird nie weggeworfen',
   'Why (optional)': 'Warum (freiwillig)',
   'Your changes and theirs are in different places: they can be put together without a question.': 'Ihre und die fremden Änderungen betreffen verschiedene Stellen: Sie lassen sich ohne Rückfrage zusammenführen.',
   'Your draft stays as it is.': 'Ihr Entwurf bleibt, wie er ist.',
