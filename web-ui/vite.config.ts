@@ -2,11 +2,12 @@ import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
 
 import { fileOf } from './scripts/chunks';
+import { packedTexts } from './scripts/texts';
 
 // Two pages: the editor, and the dashboard, which people open on phones and which loads nothing of the editor.
 // Everything with a hash in its name goes to /editor/, which the gateway lets browsers keep for ever.
 export default defineConfig({
-  plugins: [svelte()],
+  plugins: [svelte(), packedTexts()],
   base: '/',
   publicDir: 'public',
   build: {

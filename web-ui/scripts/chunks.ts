@@ -10,7 +10,7 @@ const PAGES = { editor: 'src/main.ts', dashboard: 'src/dashboard/main.ts' };
 
 /** What is loaded later, when somebody opens it. */
 const LATER: readonly (readonly [string, RegExp])[] = [
-  ['german', /\/i18n\/de\//],
+  ['german', /\/i18n\/(?:german|packed)\.ts$/],
   ['starters', /\/flows\/[^/]+\.json$/],
   ['code', /\/src\/lib\/code\/(?:editor|rhai|small-languages)\.ts$|\/node_modules\/(?:@codemirror|@lezer|@marijn|crelt|style-mod|w3c-keyname)\//],
   ['layout', /\/operations\/(?:layout|tidy)\.ts$|\/node_modules\/@dagrejs\//],
