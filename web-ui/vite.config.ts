@@ -1,13 +1,14 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
 
-import { fileOf } from './scripts/chunks';
-import { packedTexts } from './scripts/texts';
+import { fileOf } from './scripts/chunks.ts';
+import { packed } from './scripts/pack.ts';
+import { packedTexts } from './scripts/texts.ts';
 
 // Two pages: the editor, and the dashboard, which people open on phones and which loads nothing of the editor.
 // Everything with a hash in its name goes to /editor/, which the gateway lets browsers keep for ever.
 export default defineConfig({
-  plugins: [svelte(), packedTexts()],
+  plugins: [svelte(), packedTexts(), packed()],
   base: '/',
   publicDir: 'public',
   build: {

@@ -14,7 +14,6 @@ const LATER: readonly (readonly [string, RegExp])[] = [
   ['starters', /\/flows\/[^/]+\.json$/],
   ['code', /\/src\/lib\/code\/(?:editor|rhai|small-languages)\.ts$|\/node_modules\/(?:@codemirror|@lezer|@marijn|crelt|style-mod|w3c-keyname)\//],
   ['layout', /\/operations\/(?:layout|tidy)\.ts$|\/node_modules\/@dagrejs\//],
-  ['lines', /\/src\/dashboard\/widgets\/Lines\.svelte|\/node_modules\/uplot\//],
   ['panels', /\/src\/panels\/(?:palette|inspector|debug|outline|problems|context|connections)\//],
   ['later', /\/src\//],
 ];

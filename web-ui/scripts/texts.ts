@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs';
 
 import { runnerImport, type Plugin } from 'vite';
 
-import { pack } from '../src/lib/i18n/packed';
+import { pack } from '../src/lib/i18n/packed.ts';
 
 const FOLDER = new URL('../src/lib/i18n/', import.meta.url).pathname;
 
