@@ -13,7 +13,6 @@ const LATER: readonly (readonly [string, RegExp])[] = [
   ['german', /\/i18n\/(?:german|packed)\.ts$/],
   ['starters', /\/flows\/[^/]+\.json$/],
   ['code', /\/src\/lib\/code\/(?:editor|rhai|small-languages)\.ts$|\/node_modules\/(?:@codemirror|@lezer|@marijn|crelt|style-mod|w3c-keyname)\//],
-  ['layout', /\/operations\/(?:layout|tidy)\.ts$|\/node_modules\/@dagrejs\//],
   ['panels', /\/src\/panels\/(?:palette|inspector|debug|outline|problems|context|connections)\//],
   ['later', /\/src\//],
 ];

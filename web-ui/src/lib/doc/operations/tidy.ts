@@ -22,7 +22,7 @@ export async function tidy(doc: Items, place: string, ids: Iterable<string> | un
   const places = new Map<string, Point>();
   if (chosen.length < 2) return places;
   if (chosen.length > MOST) throw new Error(`tidying is for at most ${MOST} nodes at once: choose some of them`);
-  const layout = await import('./layout');
+  const layout = await import('./layout/layout');
   const outer = chosen.filter((item) => !groupsAround(doc, item).some((group) => asked.has(group.id)));
   const isWired = wiredOf(doc, chosen);
   lay(outer);
