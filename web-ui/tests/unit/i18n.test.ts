@@ -28,7 +28,10 @@ async function germanTexts(): Promise<Record<string, string>> {
   const folder = new URL('../../src/lib/i18n/de', import.meta.url).pathname;
   const german: Record<string, string> = {};
   for (const name of readdirSync(folder)) {
-    Object.assign(german, ((await import(join(folder, name))) as { default: Record<string, string> }).default);
+    const { default: texts } = (await import(join(folder, name))) as { default: Record<string, string> };
+    // The same English text means the same everywhere, or it has to be another one.
+    for (const [text, translated] of Object.entries(texts)) expect(german[text] ?? translated, `${name}: ${text}`).toBe(translated);
+    Object.assign(german, texts);
   }
   return german;
 }

@@ -2,7 +2,7 @@ const texts: Readonly<Record<string, string>> = {
   Dashboard: 'Dashboard',
   Pages: 'Seiten',
   Page: 'Seite',
-  Editor: 'Editor',
+  'To the editor': 'Zum Editor',
   Live: 'Live',
   'Connecting …': 'Verbindung wird aufgebaut …',
   'Not connected': 'Nicht verbunden',
