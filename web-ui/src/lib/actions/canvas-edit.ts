@@ -173,9 +173,8 @@ export const actions: readonly Action[] = [
       const { MOST_TIDIED, tidy, TooManyToTidy } = await import('../doc/operations/tidy');
       const ids = selection.items.size > 1 ? [...selection.items] : undefined;
       try {
-        const { places, isQuick } = await tidy(draft.doc, view.flow, ids, sizer(editor));
+        const places = await tidy(draft.doc, view.flow, ids, sizer(editor));
         draft.edit(t('Tidy up'), (edit) => moveTo(edit, places, sizer(editor)));
-        if (isQuick) editor.notices.say(t('These wires cross too much for a careful layout: it was tidied in a simpler way. Undo brings it back.'));
       } catch (error) {
         if (!(error instanceof TooManyToTidy)) throw error;
         throw new Error(t('Tidying is for at most {n} nodes at once. Choose some of them.', { n: amount(MOST_TIDIED) }), { cause: error });

@@ -17,29 +17,22 @@ export class TooManyToTidy extends Error {
   }
 }
 
-export interface Tidied {
-  readonly places: ReadonlyMap<string, Point>;
-  /** There were too many crossing wires for a careful layout. */
-  readonly isQuick: boolean;
-}
-
 /**
  * Places for what is on a canvas, or for some of it: from left to right along the wires. What is in a group stays together.
  * The whole keeps its top left corner. Comments and what is not wired at all stay where they are.
  */
-export async function tidy(doc: Items, place: string, ids: Iterable<string> | undefined, size: SizeOf): Promise<Tidied> {
+export async function tidy(doc: Items, place: string, ids: Iterable<string> | undefined, size: SizeOf): Promise<Map<string, Point>> {
   const on = doc.on(place).filter((item) => isOnCanvas(item));
   const asked = ids === undefined ? new Set(on.map(({ id }) => id)) : withMembers(doc, ids);
   const chosen = on.filter((item) => asked.has(item.id));
   const places = new Map<string, Point>();
-  let isQuick = false;
-  if (chosen.length < 2) return { places, isQuick };
+  if (chosen.length < 2) return places;
   if (chosen.length > MOST_TIDIED) throw new TooManyToTidy();
-  const layout = await import('./layout');
+  const layout = await import('./layout/layout');
   const outer = chosen.filter((item) => !groupsAround(doc, item).some((group) => asked.has(group.id)));
   const isWired = wiredOf(doc, chosen);
   lay(outer);
-  return { places, isQuick };
+  return places;
 
   /** Gives the size of what was laid out. */
   function lay(items: readonly Item[]): void {
@@ -57,11 +50,10 @@ export async function tidy(doc: Items, place: string, ids: Iterable<string> | un
       const from = standsFor.get(item.id);
       return from === undefined ? [] : targets(item).flatMap((end) => (standsFor.has(end) && standsFor.get(end) !== from ? [{ from, to: standsFor.get(end)! }] : []));
     });
-    const laid = layout.layered(moving.map(({ id }) => ({ id, ...boxes.get(id)! })), wires, { ranks: BETWEEN_RANKS, nodes: BETWEEN_NODES });
-    isQuick ||= laid.isQuick;
+    const centres = layout.layered(moving.map(({ id }) => ({ id, ...boxes.get(id)! })), wires, { ranks: BETWEEN_RANKS, nodes: BETWEEN_NODES });
     for (const item of moving) {
       const { w, h } = boxes.get(item.id)!;
-      const centre = laid.centres.get(item.id)!;
+      const centre = centres.get(item.id)!;
       const at = { x: snap(corner.x) + centre.x - w / 2, y: snap(corner.y) + centre.y - h / 2 };
       if (item.type === 'group') shift(item, at);
       else places.set(item.id, { x: snap(at.x + w / 2), y: snap(at.y + h / 2) });

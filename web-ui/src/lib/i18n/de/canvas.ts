@@ -98,7 +98,6 @@ const texts: Readonly<Record<string, string>> = {
   Delete: 'Löschen',
   'Delete, and join the wires': 'Löschen und Drähte verbinden',
   'Joining the wires would draw more than {n} new ones. Delete fewer nodes at once, or delete them without joining.': 'Das Verbinden würde mehr als {n} neue Drähte ziehen. Weniger Knoten auf einmal löschen, oder löschen, ohne zu verbinden.',
-  'These wires cross too much for a careful layout: it was tidied in a simpler way. Undo brings it back.': 'Diese Drähte kreuzen sich zu oft für eine sorgfältige Anordnung: Es wurde einfacher aufgeräumt. Rückgängig stellt es wieder her.',
   'Tidying is for at most {n} nodes at once. Choose some of them.': 'Aufräumen lassen sich höchstens {n} Knoten auf einmal. Bitte einige davon auswählen.',
   'Add a reroute point': 'Umlenkpunkt hinzufügen',
   'Put a node into this wire': 'Knoten in diesen Draht einsetzen',
