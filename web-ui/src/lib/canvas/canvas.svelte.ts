@@ -40,6 +40,8 @@ export interface Asked {
 
 export const LEAST_ZOOM = 0.1;
 export const MOST_ZOOM = 2.5;
+export type Held = '' | 'pan' | 'drag' | 'lasso' | 'connect';
+
 /** Below it nodes are plain boxes: nothing on them could be read. */
 const PLAIN_BELOW = 0.35;
 const CULL_STEP = 320;
@@ -78,7 +80,8 @@ export class Canvas {
   focused = $state('');
   /** For those who do not see it: what has just happened. */
   said = $state('');
-  panning = $state(false);
+  /** What a hand does with the canvas at this moment. */
+  held = $state<Held>('');
   #looks = new Map<string, Look>();
   #gliding = 0;
 
@@ -93,6 +96,7 @@ export class Canvas {
 
   set look(look: Look) {
     this.#look = look;
+    this.editor.live.moves();
     if (look.zoom < PLAIN_BELOW !== this.isPlain) this.isPlain = !this.isPlain;
   }
 
@@ -242,6 +246,12 @@ export class Canvas {
     this.#gliding = 0;
   }
 }
+
+/**
+ * For what is dragged, and for nothing else: the browser goes over everything that has a transform of its own with each frame, whatever moves.
+ * Things stand where they are by `left` and `top`.
+ */
+export const shiftedBy = (shift: Point | undefined): string | undefined => shift && `translate(${shift.x}px, ${shift.y}px)`;
 
 const canvases = new WeakMap<Editor, Canvas>();
 

@@ -110,6 +110,7 @@ export class Gestures {
     }
     if (this.#mode.is === 'pan') this.#canvas.pan(at.x - this.#last.x, at.y - this.#last.y);
     this.#last = at;
+    this.#editor.live.moves();
     this.#follow(event.altKey);
     this.#watchEdge(event.altKey);
   }
@@ -127,7 +128,7 @@ export class Gestures {
       return;
     }
     this.#mode = { is: 'idle' };
-    this.#canvas.panning = false;
+    this.#canvas.held = '';
     if (mode.is === 'pressed') this.#click(mode.hit, mode.wasChosen, event);
     if (mode.is === 'held') this.openMenu(mode.hit, mode.at);
     if (mode.is === 'drag') this.#drop(mode.ids);
@@ -143,7 +144,7 @@ export class Gestures {
     this.#stop();
     this.#pointers.clear();
     this.#mode = { is: 'idle' };
-    this.#canvas.panning = false;
+    this.#canvas.held = '';
   }
 
   wheel(event: WheelEvent): void {
@@ -183,7 +184,7 @@ export class Gestures {
     else if (hit.kind === 'node' || hit.kind === 'group') this.#lift(hit.id);
     else if (isTouch || hit.kind === 'wire') this.#mode = { is: 'pan' };
     else this.#mode = { is: 'lasso', from: canvas.toDocument(this.#start), kept: new Set(event.shiftKey ? this.#editor.selection.items : []) };
-    canvas.panning = this.#mode.is === 'pan';
+    canvas.held = this.#mode.is === 'pan' || this.#mode.is === 'drag' || this.#mode.is === 'lasso' || this.#mode.is === 'connect' ? this.#mode.is : '';
     canvas.watched = undefined;
   }
 
@@ -191,7 +192,7 @@ export class Gestures {
     event.preventDefault();
     this.#canvas.element?.setPointerCapture(event.pointerId);
     this.#mode = { is: 'pan' };
-    this.#canvas.panning = true;
+    this.#canvas.held = 'pan';
   }
 
   /** A new wire; with Shift those that are at the port come along. */
