@@ -120,9 +120,14 @@ export class Canvas {
     return { x: left * step, y: top * step, w: across * step, h: down * step };
   });
 
-  toDocument(client: Point): Point {
+  /** A point of the page, as one of the frame of the canvas. */
+  inFrame(client: Point): Point {
     const frame = this.element?.getBoundingClientRect();
-    return this.fromFrame({ x: client.x - (frame?.left ?? 0), y: client.y - (frame?.top ?? 0) });
+    return { x: client.x - (frame?.left ?? 0), y: client.y - (frame?.top ?? 0) };
+  }
+
+  toDocument(client: Point): Point {
+    return this.fromFrame(this.inFrame(client));
   }
 
   fromFrame(at: Point): Point {
