@@ -62,6 +62,30 @@ test('by keys only: a node is found, connected, configured and deployed', async 
   expect(flows.some((one) => one.type === 'template')).toBe(true);
 });
 
+test('what is typed before the command palette is loaded arrives in its field, and nowhere else', async ({ page, gateway }) => {
+  let arrive = (): void => undefined;
+  const arrived = new Promise<void>((resolve) => (arrive = resolve));
+  await page.route('**/editor/dialogs-*.js', async (route) => {
+    await arrived;
+    await route.continue();
+  });
+  await logIn(page, gateway);
+  await node(page, 'work').click();
+  const asked = page.waitForRequest('**/editor/dialogs-*.js');
+  await page.keyboard.press('Control+k');
+  await asked;
+  await page.keyboard.type('fitx');
+  await page.keyboard.press('Backspace');
+  await page.keyboard.press('Delete');
+  arrive();
+  await expect(page.locator('dialog[open]').getByRole('combobox')).toHaveValue('fit');
+  await page.keyboard.type('!');
+  await expect(page.locator('dialog[open]').getByRole('combobox')).toHaveValue('fit!');
+  await page.keyboard.press('Escape');
+  // Delete was no shortcut of the canvas.
+  await expect(node(page, 'work')).toBeVisible();
+});
+
 test('a viewer looks, and changes nothing', async ({ page, gateway, gates }) => {
   gates.expected.push(/status of 403/);
   await logIn(page, gateway, 'vic');

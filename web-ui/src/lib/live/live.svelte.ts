@@ -95,6 +95,10 @@ export class Live implements LiveApi {
     return this.#states.busyWires();
   }
 
+  moves(): void {
+    this.#states.showing.moves();
+  }
+
   /** Follows the page: whether it is seen, whether its device has a network, and how time goes by. */
   #follow(): void {
     if (this.#unfollow) return;

@@ -3,7 +3,8 @@
 import type { Schemas } from '../api/client';
 import { wireKey, type Wire } from '../doc/item';
 import { newcomer } from './newcomers.svelte';
-import { NodeState, WireState, type Beat } from './signals.svelte';
+import { Showing } from './showing';
+import { NodeState, WireState, type Beat, type Figures } from './signals.svelte';
 import type { NodeSignal, QueueState, Told } from './types';
 
 /** What nobody has asked for is kept up to so many: a gateway has far fewer. */
@@ -16,6 +17,7 @@ export class States {
   #wires = new Map<string, WireState>();
   #nodes = new Map<string, NodeState>();
   #beat: Beat = { count: 0 };
+  readonly showing = new Showing();
 
   wire(wire: Wire): WireState {
     const key = wireKey(wire);
@@ -51,24 +53,33 @@ export class States {
   #counted(told: Told): void {
     this.#beat.count += 1;
     const seconds = Math.max(0.05, (Number(told.span_ms) || 500) / 1_000);
+    const changed = new Set<Figures>();
     const nodes = (told.nodes ?? {}) as Record<string, Counted>;
-    this.#each<Counted>(nodes, (node, counted) => node.count(...counted, seconds));
-    for (const [id, state] of this.#nodes) if (!Object.hasOwn(nodes, id)) state.rest();
+    this.#each<Counted>(nodes, (node, counted) => {
+      node.count(...counted, seconds);
+      changed.add(node);
+    });
+    for (const [id, state] of this.#nodes) if (!Object.hasOwn(nodes, id) && state.rest()) changed.add(state);
     // A node that has handled nothing lately is not in it, and keeps what it had.
-    this.#each<Timed>(told.timings, (node, [p50, p95, samples]) => (node.timing = { p50, p95, samples }));
+    this.#each<Timed>(told.timings, (node, [p50, p95, samples]) => {
+      node.time({ p50, p95, samples });
+      changed.add(node);
+    });
     const seen = new Set<string>();
     for (const wire of (told.wires ?? []) as readonly (Wire & { passed: number })[]) {
       const key = wireKey(wire);
       if (!this.#wires.has(key) && this.#wires.size >= MOST) continue;
       seen.add(key);
-      this.wire(wire).count(wire.passed, seconds);
+      const state = this.wire(wire);
+      if (state.count(wire.passed, seconds)) changed.add(state);
     }
-    for (const [key, state] of this.#wires) if (!seen.has(key)) state.count(0, seconds);
+    for (const [key, state] of this.#wires) if (!seen.has(key) && state.count(0, seconds)) changed.add(state);
+    this.showing.take(changed);
   }
 
   /** Nobody wants times any more. */
   untimed(): void {
-    for (const state of this.#nodes.values()) if (state.timing) state.timing = undefined;
+    for (const state of this.#nodes.values()) state.untimed();
   }
 
   /** All queues are told anew, and only those that there are now. */

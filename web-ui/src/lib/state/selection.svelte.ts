@@ -25,6 +25,12 @@ export class Selection {
     this.wires.add(wireKey(wire));
   }
 
+  /** Of what is chosen only what is wanted; wires belong to the flow that is open. */
+  keep(wanted: (id: string) => boolean): void {
+    for (const id of [...this.items]) if (!wanted(id)) this.items.delete(id);
+    this.wires.clear();
+  }
+
   clear(): void {
     this.items.clear();
     this.wires.clear();

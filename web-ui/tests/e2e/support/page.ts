@@ -4,6 +4,18 @@ import { expect, type Locator, type Page } from '@playwright/test';
 
 export const node = (page: Page, id: string): Locator => page.locator(`[data-id="node-${id}"]`);
 
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** In pixels of the page. */
+export async function middleOf(target: Locator): Promise<Point> {
+  const box = await target.boundingBox();
+  if (!box) throw new Error('it cannot be seen');
+  return { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+}
+
 /** The whole flow in sight: what is culled is not on the page. */
 export async function fit(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Show the whole flow' }).click();
