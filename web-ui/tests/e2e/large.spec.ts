@@ -4,7 +4,7 @@
 import type { Page, WebSocketRoute } from '@playwright/test';
 
 import { largeFlow, NODES, WIRES } from '../perf/large-flow';
-import { fit, middleOf, node, type Point } from './support/page';
+import { fit, centreOf, node, type Point } from './support/page';
 import { expect, logIn, test } from './support/test';
 
 const large = largeFlow();
@@ -57,7 +57,7 @@ test('a pan, a drag and a choice touch what they are about, however many nodes t
   await fit(page);
   await expect(page.locator('[data-node]')).toHaveCount(NODES);
 
-  const at = await middleOf(node(page, 'n512'));
+  const at = await centreOf(node(page, 'n512'));
   const choice = await touchedBy(page, () => page.mouse.click(at.x, at.y));
   await expect(node(page, 'n512')).toHaveAttribute('aria-current', 'true');
   expect(choice.elements).toBeGreaterThan(0);
@@ -66,18 +66,18 @@ test('a pan, a drag and a choice touch what they are about, however many nodes t
   await page.mouse.move(at.x, at.y);
   await page.mouse.down();
   const drag = await touchedBy(page, () => drags(page, at, 'left'));
-  const moved = await middleOf(node(page, 'n512'));
+  const moved = await centreOf(node(page, 'n512'));
   expect(moved.x).toBeGreaterThan(at.x + MOVES / 2);
   // The node, its wires, the map: a few with each move.
   expect(drag.changes).toBeGreaterThan(MOVES / 4);
   expect(drag.elements).toBeLessThan(15);
   expect(drag.changes).toBeLessThan(MOVES * 15);
 
-  const ground = await middleOf(page.locator('[data-id=canvas]'));
+  const ground = await centreOf(page.locator('[data-id=canvas]'));
   await page.mouse.move(ground.x, ground.y);
   await page.mouse.down({ button: 'middle' });
   const pan = await touchedBy(page, () => drags(page, ground, 'middle'));
-  expect((await middleOf(node(page, 'n512'))).x).toBeGreaterThan(moved.x + MOVES / 2);
+  expect((await centreOf(node(page, 'n512'))).x).toBeGreaterThan(moved.x + MOVES / 2);
   expect(pan.changes).toBeGreaterThan(MOVES / 4);
   expect(pan.elements).toBeLessThan(12);
   expect(pan.changes).toBeLessThan(MOVES * 10);

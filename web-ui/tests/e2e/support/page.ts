@@ -10,7 +10,7 @@ export interface Point {
 }
 
 /** In pixels of the page. */
-export async function middleOf(target: Locator): Promise<Point> {
+export async function centreOf(target: Locator): Promise<Point> {
   const box = await target.boundingBox();
   if (!box) throw new Error('it cannot be seen');
   return { x: box.x + box.width / 2, y: box.y + box.height / 2 };

@@ -151,7 +151,7 @@ test('ports of a subflow come and go, and instances follow', () => {
 test('tidying goes along the wires, from left to right, and keeps groups together', async () => {
   const items = [...flow.map((item) => ({ ...item, x: 500, y: 500, ...(item.id === 'a' || item.id === 'b' ? { g: 'g' } : {}) })), { id: 'g', type: 'group', z: 't', name: '', nodes: ['a', 'b'], x: 0, y: 0, w: 10, h: 10 }, at('lone', 7, 7)];
   items[0] = tab();
-  const { places } = await tidy(new FlowDoc(items), 't', undefined, size);
+  const places = await tidy(new FlowDoc(items), 't', undefined, size);
   const x = (id: string): number => places.get(id)!.x;
   expect(x('i')).toBeLessThan(x('a'));
   expect(x('a')).toBeLessThan(x('c'));

@@ -41,7 +41,7 @@ test('whatever ids and properties are called, they are only names', async () => 
   expect(check(doc, types).map(({ node: id, code }) => [id, code])).toEqual([['typed', 'unknown-type']]);
   expect(search(doc, 'sought', types)).toMatchObject([{ id: 'end', property: 'constructor', score: expect.any(Number) as number }]);
   expect(Number.isFinite(search(doc, 'sought', types)[0]!.score)).toBe(true);
-  expect((await tidy(doc, 't', undefined, roughSize(doc))).places.size).toBe(6);
+  expect((await tidy(doc, 't', undefined, roughSize(doc))).size).toBe(6);
   doc.edit('Change', (edit) => {
     edit.set('end', { name: 'kept' });
     removeAndHeal(edit, ['constructor', 'toString'], types);

@@ -19,7 +19,7 @@ interface Between {
 /** Between wires that pass a column, and what is next to them. */
 const BETWEEN_WIRES = 20;
 /** A wire that passes columns has a place in each; where there would be more of them than this, the longest go without. */
-const MOST_PASSING = 20_000;
+const MOST_PASSING = 4_000;
 
 /** Centres, from left to right along the wires, the whole with its corner at 0, 0. */
 export function layered(nodes: readonly LaidOut[], wires: readonly { from: string; to: string }[], between: Between): Map<string, { x: number; y: number }> {
