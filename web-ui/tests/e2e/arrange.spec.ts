@@ -73,8 +73,9 @@ test('a subflow is made of what is chosen, changed inside, works, and is unpacke
   await node(page, 'work').click();
   await field(page, 'Name').fill('Deep inside');
   await page.getByRole('tab', { name: 'First' }).click();
-  await deploy(page, { probation: 0 });
+  // It is told what comes before anything can come.
   await page.locator('[data-id="panel-debug"]').click();
+  await deploy(page, { probation: 0 });
   await node(page, 'press').getByRole('button', { name: 'Send now' }).click();
   await expect(page.locator('[data-id="debug-row"]').first()).toContainText('seen');
 
@@ -127,8 +128,9 @@ test('link nodes lead to another flow', async ({ page }) => {
   await node(page, out).click();
   await page.locator('[data-id="inspector"]').getByRole('checkbox', { name: /Hatch/ }).check();
   await connect(page, 'press', out);
-  await deploy(page, { probation: 0 });
+  // It is told what comes before anything can come.
   await page.locator('[data-id="panel-debug"]').click();
+  await deploy(page, { probation: 0 });
   await node(page, 'press').getByRole('button', { name: 'Send now' }).click();
   await expect(page.locator('[data-id="debug-row"]').filter({ hasText: 'Far' })).toHaveCount(1);
 });
@@ -197,6 +199,6 @@ test.describe('without a flow', () => {
     await add(page, 'debug');
     await expect(nodes(page)).toHaveCount(1);
     await page.getByRole('tab', { name: 'First' }).press('Delete');
-    await expect(page.getByRole('tab')).toHaveCount(0);
+    await expect(page.getByRole('tablist', { name: 'Flows' }).getByRole('tab')).toHaveCount(0);
   });
 });
