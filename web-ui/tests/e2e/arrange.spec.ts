@@ -114,7 +114,7 @@ test('a node goes into a wire, a reroute point too, and deleting them joins it a
   await connect(page, 'press', 'work');
 });
 
-test('link nodes lead to another flow', async ({ page }) => {
+test('link nodes lead to another flow', async ({ page, gateway }) => {
   await add(page, 'link out');
   const out = await chosenNode(page);
   await page.getByRole('tab', { name: 'Second' }).click();
@@ -131,7 +131,9 @@ test('link nodes lead to another flow', async ({ page }) => {
   // It is told what comes before anything can come.
   await page.locator('[data-id="panel-debug"]').click();
   await deploy(page, { probation: 0 });
-  await node(page, 'press').getByRole('button', { name: 'Send now' }).click();
+  await page.getByRole('tab', { name: 'Second' }).click();
+  await expect(node(page, 'far')).toBeVisible();
+  await gateway.ask('/inject/press', { method: 'POST' });
   await expect(page.locator('[data-id="debug-row"]').filter({ hasText: 'Far' })).toHaveCount(1);
 });
 

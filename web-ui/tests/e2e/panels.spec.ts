@@ -144,7 +144,7 @@ test.describe('a message that the other side refuses', () => {
     TAB,
     { id: 'house', type: 'mqtt-broker', name: 'House', broker: '127.0.0.1', port: String(port), maximumPacketSize: '256' },
     { id: 'press', type: 'inject', z: 't1', name: 'Press', props: [{ p: 'payload' }], payload: 'x'.repeat(400), payloadType: 'str', x: 160, y: 120, wires: [['send']] },
-    { id: 'send', type: 'mqtt out', z: 't1', name: 'Send', broker: 'house', topic: 'room/1', qos: '1', retain: '', x: 400, y: 120, wires: [] },
+    { id: 'send', type: 'mqtt out', z: 't1', name: 'Send', broker: 'house', topic: 'room/1', qos: '1', retain: '', outbox: { mode: 'always' }, x: 400, y: 120, wires: [] },
     { id: 'take', type: 'mqtt in', z: 't1', name: 'Take', broker: 'house', topic: 'room/#', qos: '1', x: 160, y: 220, wires: [['show']] },
     { id: 'show', type: 'debug', z: 't1', name: 'Show', active: true, tosidebar: true, complete: 'payload', x: 400, y: 220, wires: [] },
   ];
