@@ -73,8 +73,9 @@ test('a subflow is made of what is chosen, changed inside, works, and is unpacke
   await node(page, 'work').click();
   await field(page, 'Name').fill('Deep inside');
   await page.getByRole('tab', { name: 'First' }).click();
-  await deploy(page, { probation: 0 });
+  // It is told what comes before anything can come.
   await page.locator('[data-id="panel-debug"]').click();
+  await deploy(page, { probation: 0 });
   await node(page, 'press').getByRole('button', { name: 'Send now' }).click();
   await expect(page.locator('[data-id="debug-row"]').first()).toContainText('seen');
 
@@ -113,7 +114,7 @@ test('a node goes into a wire, a reroute point too, and deleting them joins it a
   await connect(page, 'press', 'work');
 });
 
-test('link nodes lead to another flow', async ({ page }) => {
+test('link nodes lead to another flow', async ({ page, gateway }) => {
   await add(page, 'link out');
   const out = await chosenNode(page);
   await page.getByRole('tab', { name: 'Second' }).click();
@@ -127,9 +128,12 @@ test('link nodes lead to another flow', async ({ page }) => {
   await node(page, out).click();
   await page.locator('[data-id="inspector"]').getByRole('checkbox', { name: /Hatch/ }).check();
   await connect(page, 'press', out);
-  await deploy(page, { probation: 0 });
+  // It is told what comes before anything can come.
   await page.locator('[data-id="panel-debug"]').click();
-  await node(page, 'press').getByRole('button', { name: 'Send now' }).click();
+  await deploy(page, { probation: 0 });
+  await page.getByRole('tab', { name: 'Second' }).click();
+  await expect(node(page, 'far')).toBeVisible();
+  await gateway.ask('/inject/press', { method: 'POST' });
   await expect(page.locator('[data-id="debug-row"]').filter({ hasText: 'Far' })).toHaveCount(1);
 });
 
@@ -197,6 +201,6 @@ test.describe('without a flow', () => {
     await add(page, 'debug');
     await expect(nodes(page)).toHaveCount(1);
     await page.getByRole('tab', { name: 'First' }).press('Delete');
-    await expect(page.getByRole('tab')).toHaveCount(0);
+    await expect(page.getByRole('tablist', { name: 'Flows' }).getByRole('tab')).toHaveCount(0);
   });
 });

@@ -11,11 +11,12 @@ test('a flow is built, deployed, pressed, and seen', async ({ page, gateway }) =
   await expect(page.locator('[data-id="action-deploy"]')).toContainText('1');
   await page.locator('[data-id="inspector"]').getByLabel('Name', { exact: true }).fill('Label it');
   await expect(page.getByText('Label it').first()).toBeVisible();
+  // It is told what comes before anything can come.
+  await page.locator('[data-id="panel-debug"]').click();
   await deploy(page, { probation: 0 });
   const deployed = await gateway.ask<{ flows: { name?: string }[] }>('/api/v1/flows');
   expect(deployed.flows.map((one) => one.name)).toContain('Label it');
 
-  await page.locator('[data-id="panel-debug"]').click();
   await node(page, 'press').getByRole('button', { name: 'Send now' }).click();
   const row = page.locator('[data-id="debug-row"]').first();
   await expect(row).toContainText('Show');

@@ -59,11 +59,12 @@ test.describe('on a new gateway', () => {
       await field(page, 'Before it starts').selectOption({ label: 'declare it: made when it is not there' });
       await port(page, take, 'out').dragTo(page.locator('[data-id="canvas"]'), { targetPosition: { x: 360, y: 200 } });
       await page.locator('[data-id="add-debug"]').click();
+      // It is told what comes before anything can come.
+      await page.locator('[data-id="panel-debug"]').click();
       await deploy(page, { probation: 0 });
 
       await expect(node(page, work)).toContainText(/\d\/s/);
       await expect(wireBetween(page, work, send)).toHaveAttribute('aria-label', /Wire from Work to Send, [\d.]+\/s/);
-      await page.locator('[data-id="panel-debug"]').click();
       await expect(page.locator('[data-id="debug-row"]').first()).toContainText('seen', { timeout: 60_000 });
 
       await rabbit.stop();

@@ -25,10 +25,11 @@ export async function fit(page: Page): Promise<void> {
 /** The canvas glides to where it is led: until it stands, what is pointed at moves. */
 async function stands(page: Page): Promise<void> {
   await page.locator('[data-id="canvas"] .layer').evaluate(async (layer: HTMLElement) => {
-    let before = '';
-    for (let same = 0; same < 3; same = layer.style.transform === before ? same + 1 : 0) {
-      before = layer.style.transform;
-      await new Promise(requestAnimationFrame);
+    const nextFrame = () => new Promise(requestAnimationFrame);
+    for (let same = 0; same < 3; ) {
+      const before = layer.style.transform;
+      await nextFrame();
+      same = layer.style.transform === before ? same + 1 : 0;
     }
   });
 }
