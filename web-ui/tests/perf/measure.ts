@@ -1,8 +1,9 @@
 // How long frames take while something is done. Frames of a page that does nothing are as long as the screen wants, so only those of the gesture count.
 
-import type { Locator, Page } from '@playwright/test';
+import type { Page } from '@playwright/test';
 
 import type { Gateway } from '../e2e/support/gateway';
+import type { Point } from '../e2e/support/page';
 import { logIn } from '../e2e/support/test';
 import { metrics, type LargeFlow } from './large-flow';
 
@@ -43,7 +44,7 @@ export async function ready(page: Page, gateway: Gateway): Promise<number> {
 }
 
 /** Drags from a point to and fro for about a second and a half, and times the frames meanwhile. */
-export async function dragging(page: Page, from: { x: number; y: number }, button: 'left' | 'middle' = 'left'): Promise<Frames> {
+export async function dragging(page: Page, from: Point, button: 'left' | 'middle' = 'left'): Promise<Frames> {
   await page.mouse.move(from.x, from.y);
   await page.mouse.down({ button });
   await page.evaluate(() => {
@@ -67,12 +68,6 @@ export async function dragging(page: Page, from: { x: number; y: number }, butto
   const sorted = frames.toSorted((a, b) => a - b);
   const at = (part: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
   return { count: sorted.length, p50: at(0.5), p95: at(0.95), most: at(1) };
-}
-
-export async function centreOf(target: Locator): Promise<{ x: number; y: number }> {
-  const box = await target.boundingBox();
-  if (!box) throw new Error('it cannot be seen');
-  return { x: box.x + box.width / 2, y: box.y + 8 };
 }
 
 export const told = (what: string, frames: Frames): string =>

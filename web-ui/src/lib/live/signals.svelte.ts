@@ -53,6 +53,11 @@ export class WireState extends Figures implements WireSignal {
     return this.#rate;
   }
 
+  /** For what draws all wires with each frame, and follows none. */
+  get rateNow(): number {
+    return this.#rate;
+  }
+
   get passed(): number {
     this.follow();
     return this.#passed;

@@ -33,7 +33,7 @@ export class States {
   }
 
   *busyWires(): Iterable<{ key: string; rate: number }> {
-    for (const [key, state] of this.#wires) if (state.rate > 0) yield { key, rate: state.rate };
+    for (const [key, state] of this.#wires) if (state.rateNow > 0) yield { key, rate: state.rateNow };
   }
 
   /** Figures come no more: what moved stands still. */
