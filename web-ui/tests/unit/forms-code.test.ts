@@ -4,6 +4,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { preview, read } from '../../src/lib/code/aids';
 import { aliases, chainBefore, partsOf } from '../../src/lib/code/complete';
 import { differences } from '../../src/lib/code/differences';
+import { attributesOf } from '../../src/lib/code/editor';
 import { parser } from '../../src/lib/code/rhai';
 import { jsonParser, jsonProblem } from '../../src/lib/code/small-languages';
 import { exampleOf, keysAt, pathsIn } from '../../src/lib/code/shape';
@@ -136,4 +137,9 @@ test('a result of a try stays with the message that it was made of', async () =>
   messages.reverse();
   expect(answer.results.map(({ input, outputs }) => [input, outputs[0]?.[0]])).toEqual([[{ payload: 1 }, { payload: 2 }], [{ payload: 2 }, { payload: 4 }]]);
   expect(answer.stopped).toBe('too long');
+});
+
+test('what is said of a code field is said of the element that is written in, and nothing that is not so', () => {
+  expect(attributesOf({ id: 'f', describedby: 'f-help f-wrong', invalid: true })).toEqual({ id: 'f', 'aria-describedby': 'f-help f-wrong', 'aria-invalid': 'true' });
+  expect(attributesOf({ id: undefined, describedby: undefined, invalid: false })).toEqual({});
 });
