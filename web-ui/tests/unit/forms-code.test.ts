@@ -1,12 +1,15 @@
 import { StringStream } from '@codemirror/language';
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 
-import { read } from '../../src/lib/code/aids';
+import { preview, read } from '../../src/lib/code/aids';
 import { aliases, chainBefore, partsOf } from '../../src/lib/code/complete';
 import { differences } from '../../src/lib/code/differences';
+import { attributesOf } from '../../src/lib/code/editor';
 import { parser } from '../../src/lib/code/rhai';
 import { jsonParser, jsonProblem } from '../../src/lib/code/small-languages';
 import { exampleOf, keysAt, pathsIn } from '../../src/lib/code/shape';
+
+afterEach(() => vi.unstubAllGlobals());
 
 /** Words of a script with their styles, as the colours are given. */
 function styled(code: string): [string, string][] {
@@ -120,4 +123,23 @@ test('JSON: names, values, and where it is wrong', () => {
   for (const [text, at] of [['{\n  "a": x\n}', 9], ['{"a": 1', 7], ['[1, ]', 4], ['{a: 1}', 1], ['{"a" 1}', 5], ['[1] 2', 4], ['{"a": [1}', 8], ['[1 2]', 3]] as const) {
     expect(jsonProblem(text)?.at, text).toBe(at);
   }
+});
+
+test('a result of a try stays with the message that it was made of', async () => {
+  const messages = [{ payload: 1 }, { payload: 2 }];
+  vi.stubGlobal('location', { origin: 'http://gateway' });
+  vi.stubGlobal('fetch', (_: URL, { body }: { body: string }) => {
+    const told = (JSON.parse(body) as { messages: { payload: number }[] }).messages.map(({ payload }) => ({ outputs: [[{ payload: payload * 2 }]] }));
+    // What nobody asked for has no message, and is not shown.
+    return Promise.resolve(Response.json({ results: [...told, { outputs: [] }], stopped: 'too long' }));
+  });
+  const answer = await preview({ id: 'f', type: 'function' }, messages, new AbortController().signal);
+  messages.reverse();
+  expect(answer.results.map(({ input, outputs }) => [input, outputs[0]?.[0]])).toEqual([[{ payload: 1 }, { payload: 2 }], [{ payload: 2 }, { payload: 4 }]]);
+  expect(answer.stopped).toBe('too long');
+});
+
+test('what is said of a code field is said of the element that is written in, and nothing that is not so', () => {
+  expect(attributesOf({ id: 'f', describedby: 'f-help f-wrong', invalid: true })).toEqual({ id: 'f', 'aria-describedby': 'f-help f-wrong', 'aria-invalid': 'true' });
+  expect(attributesOf({ id: undefined, describedby: undefined, invalid: false })).toEqual({});
 });

@@ -82,6 +82,29 @@ test('what was there stays where the gateway fails, and the reason is told', asy
   expect([one.value, one.trouble]).toEqual([2, '']);
 });
 
+test('what is followed is not asked for again while an answer is on its way, however long that takes', async () => {
+  vi.useFakeTimers();
+  try {
+    const answers: ((value: number) => void)[] = [];
+    const signals: AbortSignal[] = [];
+    const one = new Asked((signal) => {
+      signals.push(signal);
+      return new Promise<number>((answer) => answers.push(answer));
+    });
+    const end = one.follow(3_000);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
+    answers[0]!(7);
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect([one.value, answers.length]).toEqual([7, 2]);
+    end();
+    await vi.advanceTimersByTimeAsync(9_000);
+    expect([signals.length, signals[1]?.aborted]).toEqual([2, true]);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
 test('the standing of an outbox is told by what matters most', () => {
   expect(standingOf(backlog(), undefined)).toEqual({ tone: 'good', text: 'nothing waits' });
   expect(standingOf(backlog({ messages: [0, 5, 0], drain_rate: 12 }), undefined)).toEqual({ tone: 'good', text: 'sending, 12/s' });

@@ -80,6 +80,8 @@ export class Canvas {
   /** Where the pointer was last, in the document: what is pasted comes there. */
   pointer: Point | undefined;
   focused = $state('');
+  /** Escape has left the nodes: the next Tab leaves the flow. */
+  leaving = false;
   /** For those who do not see it: what has just happened. */
   said = $state('');
   /** What a hand does with the canvas at this moment. */

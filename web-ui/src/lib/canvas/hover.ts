@@ -12,11 +12,12 @@ export function watchWires(canvas: Canvas): { over: (event: PointerEvent) => voi
 
   function leave(): void {
     clearTimeout(waiting);
+    const wasOn = on !== '';
     on = '';
-    if (canvas.watched && !going) {
+    // A card that keys have brought, with no pointer on it, stays until Escape.
+    if (wasOn && canvas.watched && !going) {
       going = setTimeout(() => {
         going = undefined;
-        // Keys have brought it where nothing is pointed at: it stays until Escape.
         canvas.watched = undefined;
       }, GRACE);
     }

@@ -14,14 +14,32 @@ import type { Placed } from './scene.svelte';
 
 const ARROWS: Readonly<Record<string, readonly [number, number]>> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
+/** What can be done by these keys, for the page of shortcuts. */
+export const keysOfCanvas = (): { readonly name: string; readonly keys: readonly string[] }[] => [
+  { name: t('Next node'), keys: ['Tab'] },
+  { name: t('Node before'), keys: ['Shift+Tab'] },
+  { name: t('Leave the nodes; the next Tab leaves the flow'), keys: ['Escape'] },
+  { name: t('Follow the wires'), keys: ['Alt+ArrowLeft', 'Alt+ArrowRight'] },
+  { name: t('Among those that one node leads to'), keys: ['Alt+ArrowUp', 'Alt+ArrowDown'] },
+  { name: t('Move what is chosen, or the view'), keys: ['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown'] },
+  { name: t('Move by a step of the grid'), keys: ['Shift+ArrowLeft', 'Shift+ArrowRight', 'Shift+ArrowUp', 'Shift+ArrowDown'] },
+  { name: t('Open the node'), keys: ['Enter'] },
+  { name: t('Press the button of the node'), keys: ['Space'] },
+  { name: t('Connect the node: arrows choose, digits are its outputs'), keys: ['C'] },
+  { name: t('Look at the wires of the node'), keys: ['W', 'Shift+W'] },
+];
+
 /** Does what a key means here. Tells whether it meant something. */
 export function pressKey(event: KeyboardEvent, editor: Editor): boolean {
   const canvas = canvasOf(editor);
   if (event.ctrlKey || event.metaKey) return false;
   if (canvas.pending?.byKeys) return aims(event, editor, canvas);
   const arrow = ARROWS[event.key];
-  if (event.key === 'Escape') return canvas.cancel();
-  if (event.key === 'Tab') return goes(editor, canvas, event.shiftKey ? -1 : 1);
+  const isLeaving = canvas.leaving;
+  // Shift is pressed for Shift+Tab, and is no other wish.
+  if (event.key !== 'Shift') canvas.leaving = false;
+  if (event.key === 'Escape') return canvas.cancel() || leavesNodes(canvas);
+  if (event.key === 'Tab') return !isLeaving && goes(editor, canvas, event.shiftKey ? -1 : 1);
   if (arrow && event.altKey) return follows(editor, canvas, event.key);
   if (arrow) return moves(editor, canvas, arrow, event.shiftKey);
   const focused = canvas.scene.byId.get(canvas.focused);
@@ -46,6 +64,14 @@ export function focusOn(editor: Editor, placed: Placed, choose = true): void {
   if (choose) editor.selection.only(placed.id);
   canvas.reveal(placed.box);
   void tick().then(() => canvas.element?.querySelector<HTMLElement>(`[data-node="${CSS.escape(placed.id)}"]`)?.focus({ preventScroll: true }));
+}
+
+/** Back to the flow as a whole; what Escape means besides goes on to be heard. */
+function leavesNodes(canvas: Canvas): false {
+  canvas.focused = '';
+  canvas.leaving = true;
+  canvas.element?.focus({ preventScroll: true });
+  return false;
 }
 
 function goes(editor: Editor, canvas: Canvas, by: 1 | -1): boolean {

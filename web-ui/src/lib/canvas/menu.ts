@@ -1,4 +1,4 @@
-// Which actions stand in the menus of the canvas and of the flow tabs. What each does is said where it is declared.
+// Which actions stand in the menus of the canvas. What each does is said where it is declared.
 
 import type { Action } from '../actions/action';
 import { t } from '../i18n/i18n.svelte';

@@ -72,14 +72,21 @@ export interface Previewed {
   readonly time_us?: number;
 }
 
-export interface Preview {
+interface ToldPreview {
   readonly results: readonly Previewed[];
   readonly problems?: readonly { readonly severity?: string; readonly message: string; readonly hint?: string | null }[];
   readonly stopped?: string | null;
 }
 
-export const preview = (node: Item, messages: readonly unknown[], signal: AbortSignal): Promise<Preview> =>
-  ask<Preview>('/api/v1/preview', { method: 'POST', body: { node: withoutCredentials(node), messages }, signal });
+/** Each result with the message that it was made of: what a person looks at may be another one by the time it comes. */
+export interface Preview extends Omit<ToldPreview, 'results'> {
+  readonly results: readonly (Previewed & { readonly input: unknown })[];
+}
+
+export async function preview(node: Item, messages: readonly unknown[], signal: AbortSignal): Promise<Preview> {
+  const told = await ask<ToldPreview>('/api/v1/preview', { method: 'POST', body: { node: withoutCredentials(node), messages }, signal });
+  return { ...told, results: told.results.slice(0, messages.length).map((result, n) => ({ ...result, input: messages[n] })) };
+}
 
 /** Secrets do not leave the draft but by a deploy. */
 function withoutCredentials(node: Item): Item {

@@ -5,7 +5,7 @@ import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirro
 import { bracketMatching, HighlightStyle, indentOnInput, indentUnit, StreamLanguage, syntaxHighlighting } from '@codemirror/language';
 import { linter, lintGutter, lintKeymap, type Diagnostic } from '@codemirror/lint';
 import { highlightSelectionMatches, search, searchKeymap } from '@codemirror/search';
-import { Annotation, EditorState, type Extension } from '@codemirror/state';
+import { Annotation, Compartment, EditorState, type Extension } from '@codemirror/state';
 import { drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers, placeholder as placeholderOf } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
 
@@ -13,12 +13,20 @@ import type { CodeProblem } from './aids';
 import { rhai } from './rhai';
 import { jsonParser, jsonProblem, mustacheParser } from './small-languages';
 
+/** What is said of the field around it, for those who do not see it. */
+export interface Told {
+  readonly id?: string | undefined;
+  readonly describedby?: string | undefined;
+  readonly invalid: boolean;
+}
+
 export interface Options {
   readonly parent: HTMLElement;
   readonly value: string;
   readonly language: string;
   readonly readonly: boolean;
   readonly label: string;
+  readonly told: Told;
   readonly placeholder: string;
   readonly onchange: (value: string) => void;
   readonly complete?: CompletionSource;
@@ -30,8 +38,14 @@ export interface CodeEditor {
   readonly view: EditorView;
   /** Puts another text there, which is not told as a change. */
   set(value: string): void;
+  tell(told: Told): void;
   goTo(line: number, column: number): void;
   destroy(): void;
+}
+
+/** What the element that is written in has of it: CodeMirror leaves the field's own element behind. */
+export function attributesOf({ id, describedby, invalid }: Told): Record<string, string> {
+  return { ...(id ? { id } : {}), ...(describedby ? { 'aria-describedby': describedby } : {}), ...(invalid ? { 'aria-invalid': 'true' } : {}) };
 }
 
 const fromOutside = Annotation.define<boolean>();
@@ -78,6 +92,8 @@ const indent = '    ';
 
 export function createEditor(options: Options): CodeEditor {
   const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content ?? '';
+  const around = new Compartment();
+  const toldOf = (told: Told): Extension => EditorView.contentAttributes.of(attributesOf(told));
   const view = new EditorView({
     parent: options.parent,
     state: EditorState.create({
@@ -97,6 +113,7 @@ export function createEditor(options: Options): CodeEditor {
         theme,
         EditorView.lineWrapping,
         EditorView.contentAttributes.of({ 'aria-label': options.label, spellcheck: options.language === 'markdown' ? 'true' : 'false', autocapitalize: 'off' }),
+        around.of(toldOf(options.told)),
         options.placeholder ? placeholderOf(options.placeholder) : [],
         options.complete ? autocompletion({ override: [options.complete], icons: false }) : [],
         checks(options),
@@ -112,6 +129,7 @@ export function createEditor(options: Options): CodeEditor {
     set(value) {
       if (view.state.doc.toString() !== value) view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: value }, annotations: fromOutside.of(true) });
     },
+    tell: (told) => view.dispatch({ effects: around.reconfigure(toldOf(told)) }),
     goTo(line, column) {
       const at = placeOf(view, line, column);
       view.dispatch({ selection: { anchor: at }, effects: EditorView.scrollIntoView(at, { y: 'center' }) });

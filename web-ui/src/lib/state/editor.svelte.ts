@@ -42,6 +42,15 @@ export class Editor {
     this.shown = { id, at: performance.now() };
   }
 
+  /** Goes to an item, opens its form, and there the field that the pointer names. */
+  showField(id: string, pointer: string): void {
+    this.show(id);
+    // The form of a flow is there while nothing is chosen.
+    if (!this.selection.items.has(id)) this.selection.clear();
+    this.view.field = { item: id, pointer };
+    this.view.reveal('inspector');
+  }
+
   /** What was asked to be shown last: the canvas brings it into view. */
   shown = $state.raw<{ readonly id: string; readonly at: number } | undefined>();
 }

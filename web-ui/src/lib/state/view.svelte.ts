@@ -40,8 +40,8 @@ export class View {
   page = $state('');
   /** The panel in the sheet from below, where the screen is narrow; empty: none. */
   sheet = $state('');
-  /** A pointer into the chosen item: the inspector brings that field into view. */
-  field = $state('');
+  /** A place in an item, as a pointer: the form of the item brings that field into view, and then this is empty again. */
+  field = $state.raw<{ readonly item: string; readonly pointer: string } | undefined>();
   dialog = $state.raw<Opened | undefined>();
   /** A panel that is to be seen; the frame knows where it stands. */
   wanted = $state.raw<{ readonly panel: string } | undefined>();

@@ -79,6 +79,7 @@ const texts: Readonly<Record<string, string>> = {
   Flows: 'Flows',
   'The editor': 'Der Editor',
   Shortcuts: 'Tastenkürzel',
+  'While the canvas has the focus': 'Solange die Arbeitsfläche den Fokus hat',
   'Tab and the arrow keys go through everything; Esc closes what is in front.':
     'Mit Tab und den Pfeiltasten kommen Sie überall hin; Esc schließt, was vorn ist.',
   'Search and do anything': 'Alles suchen und ausführen',
