@@ -79,7 +79,7 @@ export interface Preview {
 }
 
 export const preview = (node: Item, messages: readonly unknown[], signal: AbortSignal): Promise<Preview> =>
-  ask<Preview>('/api/v1/preview', { method: 'POST', body: { node: withoutCredentials(node), messages }, signal });
+  ask<Preview>('/api/v1/preview', { method: 'POST', body: { node: withoutCredentials(node), messages }, signal, exact: true });
 
 /** Secrets do not leave the draft but by a deploy. */
 function withoutCredentials(node: Item): Item {
