@@ -202,7 +202,9 @@ impl Config {
             None => Credentials::default(),
             Some(sealed) => {
                 let open = self.sealing(|seal| seal.open(&place(number), &sealed))?;
-                serde_json::from_slice(&open).map_err(|error| damaged(error.to_string()))?
+                let stored: Credentials =
+                    serde_json::from_slice(&open).map_err(|error| damaged(error.to_string()))?;
+                stored.by_name(&document)
             }
         };
         Ok(Some((document, credentials)))

@@ -20,6 +20,7 @@ mod library;
 mod live;
 mod openapi;
 mod revisions;
+mod secrets;
 mod siege;
 mod socket;
 #[path = "../support/mod.rs"]

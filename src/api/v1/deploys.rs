@@ -31,7 +31,7 @@ pub struct Flows {
     /// What a deploy names to say which revision it has seen.
     rev: String,
     number: i64,
-    /// By node, the names of the secrets that are set: those of `credentials` as they are, others as a pointer into the node
+    /// By node, the names of the secrets that are set: those of `credentials` as they are, settings as `/env/NAME`, others as a pointer into the node
     secrets: BTreeMap<String, Vec<String>>,
 }
 
@@ -41,8 +41,8 @@ pub async fn flows(_: Read, State(gateway): State<Gateway>) -> Json<Flows> {
     let current = gateway.deployer.current();
     let flows = nodes_of(&current.document);
     let (rev, number) = (current.revision.rev.clone(), current.revision.number);
-    let names = |node: &str| current.credentials.names(node).iter().map(ToString::to_string).collect();
-    let secrets = current.credentials.nodes().map(|node| (node.to_string(), names(node))).collect();
+    let secrets = &current.credentials;
+    let secrets = secrets.nodes().map(|node| (node.to_string(), secrets.names(node))).collect();
     Json(Flows { flows, rev, number, secrets })
 }
 

@@ -61,7 +61,7 @@ pub fn served() -> Served {
         .add::<outboxes::__path_all, _>(Look, &[], outboxes::all)
         .add::<outboxes::__path_peek, _>(Payloads, &[400, 404], outboxes::peek)
         .add::<outboxes::__path_dead, _>(Payloads, &[400], outboxes::dead)
-        .add::<outboxes::__path_retry, _>(Deploy, &[400, 404], outboxes::retry)
+        .add::<outboxes::__path_retry, _>(Deploy, &[400, 404, 409], outboxes::retry)
         .add::<outboxes::__path_purge, _>(Deploy, &[400, 404], outboxes::purge)
         .add::<ledger::__path_ledger, _>(Look, &[400], ledger::ledger)
         .add::<alarms::__path_all, _>(Look, &[], alarms::all)
@@ -76,7 +76,7 @@ pub fn served() -> Served {
         .add::<tokens::__path_remove, _>(Admin, &[404], tokens::remove)
         .add::<status::__path_audit, _>(Admin, &[400], status::audit)
         .add::<dashboard::__path_dashboard, _>(Dashboard, &[], dashboard::dashboard)
-        .add::<dashboard::__path_operate, _>(Operate, &[400, 404, 415, 422], dashboard::operate)
+        .add::<dashboard::__path_operate, _>(Operate, &[400, 404, 415, 422, 429], dashboard::operate)
         .add::<live::__path_live, _>(Dashboard, &[400], live::live);
     served.schema::<live::Said>();
     served.schema::<live::Told>();

@@ -10,6 +10,7 @@ use super::super::asked::{Asked, Page};
 use super::super::fault::Fault;
 use super::super::gateway::{Gateway, blocking};
 use super::super::probation::ProbationShown;
+use super::problems::Lasting;
 use crate::config::{Entry, Revision, Standing};
 use crate::engine::{Backlog, SourceBalance};
 use crate::flow::Problem;
@@ -39,6 +40,10 @@ pub struct Away {
     /// As a person knows it.
     node: String,
     why: String,
+    /// For how long, when this is told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u64>)]
+    away_ms: Option<Lasting>,
     /// For good, until it is deployed again.
     stopped: bool,
 }
@@ -56,7 +61,8 @@ pub async fn status(_: Read, State(gateway): State<Gateway>) -> Result<Json<Stat
     let away = vitals.iter().filter_map(|(id, vital)| {
         let why = vital.stopped.as_ref().or(vital.away.as_ref())?.clone();
         let (node, stopped) = (vital.node.clone(), vital.stopped.is_some());
-        Some(Away { id: id.to_string(), node, why, stopped })
+        let away_ms = vital.away_since.filter(|_| !stopped && vital.away.is_some()).map(Lasting::since);
+        Some(Away { id: id.to_string(), node, why, away_ms, stopped })
     });
     Ok(Json(Status {
         version: env!("CARGO_PKG_VERSION"),

@@ -112,6 +112,7 @@ const texts: Readonly<Record<string, string>> = {
   'stopped: {why}': 'angehalten: {why}',
   'full: sources wait': 'voll: Quellen warten',
   'waiting: {why}': 'wartet: {why}',
+  'away for {time}': 'seit {time} nicht da',
   'the other side is away': 'die Gegenseite ist nicht da',
   'nothing waits': 'nichts wartet',
   'sending, {rate}': 'sendet, {rate}',
