@@ -54,6 +54,7 @@ export class Deploys {
   #following: Promise<void> | undefined;
   #again: ReturnType<typeof setTimeout> | undefined;
   #askedOnce = false;
+  #isResolving = false;
 
   constructor(draft: Draft, live: LiveApi, notices: Notices, session: Session) {
     this.#draft = draft;
@@ -143,13 +144,11 @@ export class Deploys {
     this.watch = { ...watch, isConfirmed: true };
   }
 
-  /** Both put together, as a step that can be undone; the next deploy has seen theirs. */
-  mergeInto(items: readonly Item[]): void {
-    const theirs = this.theirs;
-    if (!theirs) return;
+  /** Both put together, as a step that can be undone; the next deploy has seen theirs. One that has come since then still waits. */
+  mergeInto(theirs: Theirs, items: readonly Item[]): void {
     become(this.#draft, items, t('Put together with revision {number}', { number: theirs.number }));
     this.#draft.setBase(theirs);
-    this.theirs = undefined;
+    if (this.theirs?.rev === theirs.rev) this.theirs = undefined;
     this.#followNews();
   }
 
@@ -171,14 +170,23 @@ export class Deploys {
 
   #followNews(): void {
     if (this.running || this.unknown || !this.#news || this.#draft.base.rev === '') return;
-    this.#following ??= this.#follow(this.#news)
-      .catch((error: unknown) => this.#notices.wrong(error))
-      .finally(() => (this.#following = undefined));
+    this.#following ??= this.#followAll().finally(() => (this.#following = undefined));
+  }
+
+  /** News may come while one is followed: the last word counts. */
+  async #followAll(): Promise<void> {
+    let done: Schemas['LiveDeploy'] | undefined;
+    while (this.#news && this.#news !== done && !this.running && !this.unknown) {
+      done = this.#news;
+      await this.#follow(done).catch((error: unknown) => this.#notices.wrong(error));
+    }
   }
 
   async #follow(news: Schemas['LiveDeploy']): Promise<void> {
-    this.#judged(news);
     const { base } = this.#draft;
+    // The answer to a deploy may be here before its news are: then this was said before, and nothing was taken back.
+    if (news.number < base.number && (await fetchBase()).rev === base.rev) return;
+    this.#judged(news);
     if (news.rev === base.rev || news.rev === this.theirs?.rev) {
       if (news.standing === 'probation' && this.watch?.number !== news.number) this.#watched(await fetchRevision(news.number));
     } else if (news.number < base.number) {
@@ -248,8 +256,9 @@ export class Deploys {
   /** Whether a deploy has arrived whose answer has not. */
   async #resolve(): Promise<void> {
     const unknown = this.unknown;
-    if (!unknown || this.#following) return;
+    if (!unknown || this.#isResolving) return;
     clearTimeout(this.#again);
+    this.#isResolving = true;
     const { base, items, order } = unknown;
     try {
       const now = await fetchBase();
@@ -274,6 +283,8 @@ export class Deploys {
       this.#followNews();
     } catch {
       this.#again = setTimeout(() => void this.#resolve(), ASK_AGAIN);
+    } finally {
+      this.#isResolving = false;
     }
   }
 }

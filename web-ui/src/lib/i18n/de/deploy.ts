@@ -1,4 +1,7 @@
 const texts: Readonly<Record<string, string>> = {
+  'Keep what is here': 'Behalten, was hier ist',
+  'Take that draft': 'Jenen Entwurf nehmen',
+  'The draft of the other tab': 'Der Entwurf des anderen Tabs',
   Deploy: 'Übernehmen',
   'Deploy …': 'Übernehmen …',
   'Deploying …': 'Wird übernommen …',
@@ -115,6 +118,9 @@ const texts: Readonly<Record<string, string>> = {
   'from output {n} to {name} drawn': 'von Ausgang {n} zu {name} gezogen',
   'Wire': 'Draht',
   'this node will not run': 'dieser Knoten wird nicht laufen',
+  'The draft is not kept in this browser: there is no room left for it. Deploy before you close the page.': 'Der Entwurf wird in diesem Browser nicht aufbewahrt: Es ist kein Platz mehr dafür. Bitte vor dem Schließen der Seite übertragen.',
+  'The draft is not kept in this browser: a newer version of this page has been here. Deploy before you close the page.': 'Der Entwurf wird in diesem Browser nicht aufbewahrt: Eine neuere Version dieser Seite war schon hier. Bitte vor dem Schließen der Seite übertragen.',
+  'The draft is not kept in this browser: a private window, or its settings, do not allow it. Deploy before you close the page.': 'Der Entwurf wird in diesem Browser nicht aufbewahrt: Ein privates Fenster oder die Einstellungen lassen es nicht zu. Bitte vor dem Schließen der Seite übertragen.',
   '1 line': '1 Zeile',
   '{n} lines': '{n} Zeilen',
   'and {n} more lines': 'und {n} weitere Zeilen',
