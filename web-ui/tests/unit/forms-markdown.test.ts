@@ -62,3 +62,26 @@ test('hostile text ends', () => {
     expect(performance.now() - started, text.slice(0, 4)).toBeLessThan(2_000);
   }
 });
+
+test('what begins everywhere and ends nowhere is text, however much of it there is', () => {
+  const much = 100_000;
+  const spaces = ' '.repeat(much);
+  expect(only('**a b '.repeat(much / 6))).toMatchObject({ kind: 'paragraph', parts: [{ kind: 'text' }] });
+  expect(only(`# a${spaces}b ##`)).toEqual({ kind: 'heading', level: 1, parts: [{ kind: 'text', text: `a${spaces}b` }] });
+  expect(only(`a${spaces}b`)).toMatchObject({ parts: [{ kind: 'text' }] });
+  expect(kinds(`a|b\n-${spaces}x`)).toEqual(['paragraph']);
+  const list = only('- a\n'.repeat(much / 4));
+  expect(list.kind === 'list' && list.items.length).toBe(much / 4);
+  expect(kinds('```\n~~~\n'.repeat(much / 10))).toHaveLength(much / 20);
+});
+
+test('a heading is without the signs at its end', () => {
+  expect(['# a #', '## a##', '#', '# ', '#a', '# #'].map((text) => parseMarkdown(text)[0])).toEqual([
+    { kind: 'heading', level: 1, parts: [{ kind: 'text', text: 'a' }] },
+    { kind: 'heading', level: 2, parts: [{ kind: 'text', text: 'a' }] },
+    { kind: 'paragraph', parts: [{ kind: 'text', text: '#' }] },
+    { kind: 'heading', level: 1, parts: [] },
+    { kind: 'paragraph', parts: [{ kind: 'text', text: '#a' }] },
+    { kind: 'heading', level: 1, parts: [] },
+  ]);
+});

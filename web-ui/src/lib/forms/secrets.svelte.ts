@@ -1,12 +1,25 @@
 // Which secrets the gateway has of a node. It never says what they are, and what is typed here is only kept until it is deployed.
 
+import { untrack } from 'svelte';
 import { SvelteMap } from 'svelte/reactivity';
 
 import { ask } from '../api/client';
 import type { Item } from '../doc/item';
+import { t } from '../i18n/i18n.svelte';
 import type { Editor } from '../state/editor.svelte';
 
 export type SecretState = 'set' | 'unset' | 'new' | 'removed' | 'asking' | 'unknown';
+
+/** The state for a person. */
+export const wordsOf = (state: SecretState): string =>
+  ({
+    set: t('Set'),
+    unset: t('Not set'),
+    new: t('New, not deployed yet'),
+    removed: t('Removed, not deployed yet'),
+    asking: t('Asking the gateway …'),
+    unknown: t('Not known'),
+  })[state];
 
 type Names = ReadonlySet<string> | 'asking' | 'unknown';
 
@@ -18,10 +31,15 @@ export class Secrets {
     this.#editor = editor;
   }
 
-  /** Asks for a node's once a revision. */
+  /** For an effect: asks for a node's once a revision, and what was not told again, when the gateway is there again at the latest. */
   look(item: Item): void {
-    const key = this.#key(item);
-    if (this.#known.has(key)) return;
+    void this.#editor.live.connection;
+    untrack(() => this.#ask(item, this.#key(item)));
+    void this.#editor.draft.base;
+  }
+
+  #ask(item: Item, key: string): void {
+    if (this.#known.has(key) && this.#known.get(key) !== 'unknown') return;
     if (!this.#runs(item)) {
       this.#known.set(key, new Set());
       return;
