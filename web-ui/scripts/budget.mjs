@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 
 const KB = 1024;
 // 350 was the goal; docs/decisions/019-editor.md says what is in it and why it is more.
-const WHOLE = 430 * KB;
+const WHOLE = 432 * KB;
 const FIRST_PAINT = { 'index.html': 130 * KB, 'dashboard.html': 60 * KB };
 
 const dist = new URL('../dist', import.meta.url).pathname;
