@@ -159,7 +159,10 @@ fn the_board_and_the_node_types_are_described() {
 fn dead_letters_of_a_node_without_an_outbox_are_given_up_and_not_sent_again() {
     let folder = tempfile::tempdir().unwrap();
     let nodes = vec![
-        json!({"id": "i", "type": "inject", "z": "t", "props": [{"p": "payload"}], "payload": "1", "payloadType": "num", "x": 1, "y": 1, "wires": [["f"]]}),
+        json!({"id": "i", "type": "inject", "z": "t", "props": [{"p": "payload"}], "payload": "1", "payloadType": "num", "x": 1, "y": 1, "wires": [["l"]]}),
+        json!({"id": "l", "type": "log out", "z": "t", "log": "first", "x": 2, "y": 2, "wires": []}),
+        // A source that waits until its messages are dealt with.
+        json!({"id": "r", "type": "log in", "z": "t", "log": "first", "reader": "r", "start": "start", "x": 1, "y": 2, "wires": [["f"]]}),
         json!({"id": "f", "type": "function", "lang": "rhai", "z": "t", "name": "broken", "func": "throw \"no\"", "outputs": 1, "x": 2, "y": 1, "wires": [[]]}),
     ];
     let gateway = start(folder.path(), nodes);
