@@ -202,7 +202,7 @@ impl Client {
 
     fn want(&self) {
         let any = |first| self.topics.iter().any(|pattern| topic::may_begin(pattern, first));
-        self.listening.feed.want(Wants {
+        self.listening.want(Wants {
             statuses: any("status"),
             debug: any("debug") && self.guard.sees_payloads(),
             ..Wants::default()

@@ -10,7 +10,7 @@ use tidegate_nodes::host::{DebugRecord, Level, Status};
 use tidegate_nodes::value::{Object, Str};
 use tokio::sync::Notify;
 
-use super::wants::Wants;
+use super::wants::{Kinds, Wants};
 use crate::engine::{Event, NodeRef};
 
 /// What waits at the most.
@@ -104,6 +104,10 @@ impl Feed {
 
     pub fn want(&self, wants: Wants) {
         self.lock().wants = wants;
+    }
+
+    pub fn kinds(&self) -> Kinds {
+        self.lock().wants.kinds()
     }
 
     /// Called by whoever runs nodes: it never waits, and does little.

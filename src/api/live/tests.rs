@@ -157,7 +157,7 @@ fn the_hub_hands_on_everything_and_forgets_who_has_gone() {
     let tell = || hub.event(Duration::ZERO, &node("a"), Event::Status(Status::text("x")));
     tell();
     let listening = hub.listen(Feed::new(ALL));
-    listening.feed.want(everything());
+    listening.want(everything());
     tell();
     assert_eq!(listening.feed.drain().statuses.len(), 1);
     let feed = listening.feed.clone();

@@ -5,7 +5,7 @@ import type { Page } from '@playwright/test';
 import type { Gateway } from '../e2e/support/gateway';
 import type { Point } from '../e2e/support/page';
 import { logIn } from '../e2e/support/test';
-import { metrics, type LargeFlow } from './large-flow';
+import { legend, metrics, type LargeFlow } from './large-flow';
 
 export interface Frames {
   readonly count: number;
@@ -19,9 +19,10 @@ export async function feed(page: Page, large: LargeFlow): Promise<void> {
   await page.routeWebSocket('**/api/v1/live', (socket) => {
     const server = socket.connectToServer();
     server.onMessage((message) => {
-      if (typeof message === 'string' && (JSON.parse(message) as { type: string }).type !== 'metrics') socket.send(message);
+      if (typeof message === 'string' && !['metrics', 'legend'].includes((JSON.parse(message) as { type: string }).type)) socket.send(message);
     });
     let turn = 0;
+    socket.send(JSON.stringify(legend(large)));
     const ticking = setInterval(() => socket.send(JSON.stringify(metrics(large, turn++))), 500);
     socket.onClose(() => clearInterval(ticking));
   });

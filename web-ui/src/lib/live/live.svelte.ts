@@ -15,7 +15,7 @@ const SILENCE = 20_000;
 const PATIENCE = 10_000;
 const LOOK_EVERY = 5_000;
 /** A page that nobody has seen for so long is told nothing that moves. */
-const ASLEEP_AFTER = 5 * 60_000;
+const ASLEEP_AFTER = 10_000;
 
 const CLOSED = { stopping: 1001, notAllowed: 1008, busy: 1013 } as const;
 
