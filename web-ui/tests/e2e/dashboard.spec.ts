@@ -31,6 +31,8 @@ test('whoever may only see it: values that live, a button and a slider that reac
   await logIn(editor, gateway);
   await editor.locator('[data-id="panel-debug"]').click();
 
+  // What stands behind another window is drawn seldom, and is not still to be pressed.
+  await page.bringToFront();
   await open(page, gateway, 'dora');
   await goesUp(async () => Number(await widget(page, 'text').locator('dd').textContent()));
   await goesUp(async () => Number(await page.getByRole('meter', { name: 'Level' }).getAttribute('aria-valuenow')));
