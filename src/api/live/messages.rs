@@ -40,7 +40,8 @@ pub enum Said {
 #[serde(default, deny_unknown_fields)]
 #[schema(as = LiveWatch)]
 pub struct Watch {
-    /// Tabs and subflow instances; without it, and without nodes, all there is.
+    /// Tabs and subflow instances whose badges, counters, times and queues are told; without it, and without nodes, all.
+    /// What debug nodes show, and what goes wrong, is told of all there is.
     flows: Option<Vec<String>>,
     nodes: Option<Vec<String>>,
     /// Counters of nodes and wires, twice a second.

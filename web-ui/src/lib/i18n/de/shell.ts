@@ -10,8 +10,8 @@ const texts: Readonly<Record<string, string>> = {
   Welcome: 'Willkommen',
   'Nobody can log in to this gateway yet. Make the first admin in one of two ways:':
     'An diesem Gateway kann sich noch niemand anmelden. Legen Sie den ersten Admin auf einem von zwei Wegen an:',
-  'Open the link that the gateway wrote into its log when it started. It works once, and for an hour:':
-    'Öffnen Sie den Link, den das Gateway beim Start in sein Log geschrieben hat. Er gilt einmal und eine Stunde lang:',
+  'Open the link that the gateway wrote when it started, in its terminal or in its log. It works once, and for an hour:':
+    'Öffnen Sie den Link, den das Gateway beim Start in sein Terminal oder sein Log geschrieben hat. Er gilt einmal und eine Stunde lang:',
   'Or run this on the board, and choose a password:': 'Oder rufen Sie dies auf dem Board auf und wählen Sie ein Passwort:',
   'This page goes on by itself as soon as somebody can log in.': 'Diese Seite geht von selbst weiter, sobald sich jemand anmelden kann.',
   'The gateway at {host} cannot be reached.': 'Das Gateway {host} ist nicht erreichbar.',
