@@ -95,9 +95,44 @@ test('a draft with changes is left alone, and says whose revision came', async (
   await told({ number: 2, rev: 'r2', standing: 'good' });
   expect(draft.doc.get('a')?.name).toBe('mine');
   expect(deploys.theirs).toMatchObject({ number: 2, who: 'bob', why: 'theirs' });
-  deploys.mergeInto([first[0]!, node('a', { name: 'mine' }), node('b')]);
+  deploys.mergeInto(deploys.theirs!, [first[0]!, node('a', { name: 'mine' }), node('b')]);
+  expect(deploys.theirs).toBeUndefined();
   expect(draft.base.rev).toBe('r2');
   expect(deploys.changed).toEqual(['a']);
+});
+
+test('what comes while somebody puts two together is not taken for seen', async () => {
+  rename('a', 'mine');
+  const come = async (number: number, ...flows: Item[]): Promise<void> => {
+    gateway.flows = { flows, rev: `r${number}`, number };
+    gateway.revisions.unshift(revision(number));
+    await told({ number, rev: `r${number}`, standing: 'good' });
+  };
+  await come(2, ...first, node('b'));
+  const seen = deploys.theirs!;
+  await come(3, ...first, node('b'), node('c'));
+  deploys.mergeInto(seen, [first[0]!, node('a', { name: 'mine' }), node('b')]);
+  expect(draft.base.rev).toBe('r2');
+  expect(deploys.theirs).toMatchObject({ rev: 'r3' });
+});
+
+test('what was done before a deploy can be undone after it, and done again', async () => {
+  rename('a', 'one');
+  rename('a', 'two');
+  gateway.deploy = () => {
+    gateway.flows = { flows: draft.doc.items(), rev: 'r2', number: 2 };
+    gateway.revisions.unshift(revision(2, { who: 'ada' }));
+    return { status: 200, body: { revision: gateway.revisions[0], refused: [], lost: 0 } };
+  };
+  await deploys.deploy(order);
+  expect(draft.isDirty).toBe(false);
+  draft.doc.undo();
+  expect([draft.doc.get('a')?.name, draft.isDirty, draft.isChanged('a')]).toEqual(['one', true, true]);
+  draft.doc.redo();
+  expect([draft.doc.get('a')?.name, draft.isDirty, draft.isChanged('a')]).toEqual(['two', false, false]);
+  draft.doc.undo();
+  draft.doc.undo();
+  expect(draft.doc.items()).toEqual(first);
 });
 
 test('a deploy is watched, and when it is taken back the draft stays as it was', async () => {

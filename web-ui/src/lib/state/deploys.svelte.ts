@@ -139,13 +139,11 @@ export class Deploys {
     this.watch = { ...watch, isConfirmed: true };
   }
 
-  /** Both put together, as a step that can be undone; the next deploy has seen theirs. */
-  mergeInto(items: readonly Item[]): void {
-    const theirs = this.theirs;
-    if (!theirs) return;
+  /** Both put together, as a step that can be undone; the next deploy has seen theirs. One that has come since then still waits. */
+  mergeInto(theirs: Theirs, items: readonly Item[]): void {
     become(this.#draft, items, t('Put together with revision {number}', { number: theirs.number }));
     this.#draft.setBase(theirs);
-    this.theirs = undefined;
+    if (this.theirs?.rev === theirs.rev) this.theirs = undefined;
     this.#followNews();
   }
 

@@ -2,10 +2,12 @@
 // others say so, and overwrite nothing.
 
 import { ask } from '../api/client';
-import { forgetDraft, keepDraft, readDraft, type KeptDraft, type Whose } from '../doc/drafts';
+import { forgetDraft, keepDraft, readDraft, type KeptDraft, type WhyNot, type Whose } from '../doc/drafts';
 import { same, type Item } from '../doc/item';
 import type { Types } from '../doc/types';
+import { t } from '../i18n/i18n.svelte';
 import type { Base, Draft } from './draft.svelte';
+import { fetchRevision } from './running';
 import { Tabs } from './tabs';
 
 const SOON = 700;
@@ -92,17 +94,30 @@ export class Keeping {
     }
     const { base, doc } = this.#draft;
     const kept = await keepDraft(this.#whose, { rev: base.rev, number: base.number, items: doc.items(), steps: doc.steps(STEPS) }, this.#types());
-    this.trouble = kept.kept ? '' : kept.why;
+    this.trouble = kept.kept ? '' : inWords(kept.why);
   }
 }
 
 async function beganFrom(kept: KeptDraft, base: Base): Promise<Base> {
   try {
-    const items = await ask<readonly Item[]>(`/api/v1/revisions/${kept.number}/flows`);
+    const [{ rev }, items] = await Promise.all([fetchRevision(kept.number), ask<readonly Item[]>(`/api/v1/revisions/${kept.number}/flows`)]);
+    // A gateway that was set up anew counts from the start: what it has under that number is something else.
+    if (rev !== kept.rev) return base;
     return { items, rev: kept.rev, number: kept.number };
   } catch {
     // It is too old and gone: then all that differs from what runs is shown as a change.
     return base;
+  }
+}
+
+function inWords(why: WhyNot): string {
+  switch (why) {
+    case 'full':
+      return t('The draft is not kept in this browser: there is no room left for it. Deploy before you close the page.');
+    case 'newer':
+      return t('The draft is not kept in this browser: a newer version of this page has been here. Deploy before you close the page.');
+    case 'nothing':
+      return t('The draft is not kept in this browser: a private window, or its settings, do not allow it. Deploy before you close the page.');
   }
 }
 
