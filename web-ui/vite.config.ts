@@ -23,6 +23,7 @@ export default defineConfig({
           groups: [
             { name: 'german', test: /i18n\/de\// },
             { name: 'starters', test: /\/flows\/[^/]+\.json$/ },
+            { name: 'operations', test: /src\/lib\/doc\/operations\/(?!tidy|layout|quick-layout|ranks)/ },
             { name: 'dialogs', test: /src\/shell\/dialogs\/.*\.svelte/ },
             { name: 'pages', test: /src\/panels\/(revisions|users|tokens|audit|system|outboxes|logs|alarms)\/(?!index\.ts)/ },
           ],
