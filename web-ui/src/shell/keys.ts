@@ -23,7 +23,9 @@ export function chordOf(declared: string): string {
 export function chordOfEvent(event: Pick<KeyboardEvent, 'key' | 'code' | 'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey'>, mac = isMac): string {
   // Shift makes a sign of a digit; a shortcut means the digit.
   const digit = /^Digit(\d)$/.exec(event.code)?.[1];
-  const key = digit && event.shiftKey && (event.ctrlKey || event.metaKey || event.altKey) ? digit : event.key;
+  // Alt makes other letters on a Mac: there the key is meant, whatever stands on it.
+  const letter = mac && event.altKey ? /^Key([A-Z])$/.exec(event.code)?.[1] : undefined;
+  const key = letter ?? (digit && event.shiftKey && (event.ctrlKey || event.metaKey || event.altKey) ? digit : event.key);
   return chord(key, { mod: mac ? event.metaKey : event.ctrlKey, alt: event.altKey, shift: event.shiftKey });
 }
 

@@ -23,3 +23,8 @@ test('shortcuts are shown as the keyboard of the person names them', () => {
   expect(shown('Mod+K', true)).toBe('⌘ K');
   expect(shown('Mod++', false)).toBe('Ctrl++');
 });
+
+test('Alt with a letter is that letter, also where Alt makes another one of it', () => {
+  expect(chordOfEvent(event('å', { code: 'KeyA', altKey: true }), true)).toBe(chordOf('Alt+A'));
+  expect(chordOfEvent(event('a', { code: 'KeyA', altKey: true }), false)).toBe(chordOf('Alt+A'));
+});

@@ -130,15 +130,4 @@ function inWords(why: WhyNot): string {
   }
 }
 
-function inWords(why: WhyNot): string {
-  switch (why) {
-    case 'full':
-      return t('The draft is not kept in this browser: there is no room left for it. Deploy before you close the page.');
-    case 'newer':
-      return t('The draft is not kept in this browser: a newer version of this page has been here. Deploy before you close the page.');
-    case 'nothing':
-      return t('The draft is not kept in this browser: a private window, or its settings, do not allow it. Deploy before you close the page.');
-  }
-}
-
 const sameItems = (a: readonly Item[], b: readonly Item[]): boolean => a.length === b.length && a.every((item, n) => same(item, b[n]));
