@@ -4,7 +4,7 @@ import { escape } from './diff';
 import type { Item } from './item';
 import { nearest } from './near';
 import type { Field, Types } from './types';
-import { didYouMean, kindOfValue, plain, quoted, shown } from './words';
+import { didYouMean, kindOfValue, plain, quoted, shown, type Say } from './words';
 
 export interface Found {
   readonly severity: 'error' | 'disabled' | 'warning';
@@ -12,12 +12,14 @@ export interface Found {
   readonly pointer: string;
   /** The pointer as it is said: `rules/0/v`. */
   readonly path: string;
-  readonly message: string;
-  readonly hint?: string;
+  /** Said when it is shown: what is known of an item outlasts a change of the language. */
+  readonly message: Text;
+  readonly hint?: Text;
   /** Not wrong in itself: it is to be seen whether this is there, and of that type. */
   readonly refers?: { readonly id: string; readonly of: string | undefined };
 }
 
+type Text = (say: Say) => string;
 type Properties = Record<string, unknown>;
 
 /** What Node-RED's editor writes for no config node. */
@@ -33,14 +35,6 @@ export function fieldProblems(item: Item, types: Types): readonly Found[] {
   const found: Found[] = [];
   objectProblems(item, type.fields, '', found);
   return found.slice(0, MOST);
-}
-
-/** A value that a form has, before it is in the document. */
-export function valueProblems(field: Field, value: unknown, object: Properties, pointer: string): Found[] {
-  const found: Found[] = [];
-  if (isAbsent(value)) absent(field, pointer, found);
-  else if (!isSetting(value)) valueProblem(field, value, object, pointer, found);
-  return found;
 }
 
 function objectProblems(object: Properties, fields: readonly Field[], pointer: string, found: Found[]): void {
@@ -70,36 +64,37 @@ function absent(field: Field, pointer: string, found: Found[]): void {
   if (!field.required) return;
   // A function that does not say its language came from Node-RED: what a new one has does not count for it.
   if (field.kind === 'choice' && field.name === 'lang') {
-    found.push({ severity: 'error', code: 'javascript', pointer, path: path(pointer), message: 'this function is written in JavaScript, which the gateway does not run', hint: 'write it in Rhai and set its language' });
+    found.push({ severity: 'error', code: 'javascript', pointer, path: path(pointer), message: (say) => say('this function is written in JavaScript, which the gateway does not run'), hint: (say) => say('write it in Rhai and set its language') });
   } else if (field.default === undefined) {
-    found.push({ severity: 'error', code: 'missing-field', pointer, path: path(pointer), message: `${path(pointer)} is missing`, hint: `${field.label}: ${field.help}` });
+    found.push({ severity: 'error', code: 'missing-field', pointer, path: path(pointer), message: (say) => say('{path} is missing', { path: path(pointer) }), hint: () => `${field.label}: ${field.help}` });
   }
 }
 
 function valueProblem(field: Field, value: unknown, object: Properties, pointer: string, found: Found[]): void {
-  const add = (severity: Found['severity'], code: string, message: string, hint?: string): void => {
-    found.push({ severity, code, pointer, path: path(pointer), message: `${path(pointer)}: ${message}`, ...(hint ? { hint } : {}) });
+  const add = (severity: Found['severity'], code: string, message: Text): void => {
+    found.push({ severity, code, pointer, path: path(pointer), message: (say) => `${path(pointer)}: ${message(say)}` });
   };
-  const wrongKind = (expected: string): void => add('error', 'wrong-kind', `expected ${expected}, found ${field.secret || typeof value === 'object' ? kindOfValue(value) : shown(value)}`);
-  const range = (size: number, of = ''): void => {
-    const bound = field.min !== undefined && size < field.min ? `at least ${field.min}${of}` : field.max !== undefined && size > field.max ? `at most ${field.max}${of}` : '';
-    if (bound) add('warning', 'out-of-range', `expected ${bound}, found ${size}`);
+  const wrongKind = (expected: Text): void => add('error', 'wrong-kind', (say) => say('expected {expected}, found {found}', { expected: expected(say), found: field.secret || typeof value === 'object' ? kindOfValue(value, say) : shown(value, say) }));
+  const range = (size: number, words: { least: (n: number) => Text; most: (n: number) => Text } = numbers): void => {
+    const { min, max } = field;
+    const bound = min !== undefined && size < min ? words.least(min) : max !== undefined && size > max ? words.most(max) : undefined;
+    if (bound) add('warning', 'out-of-range', (say) => say('expected {expected}, found {found}', { expected: bound(say), found: size }));
   };
   switch (field.kind) {
     case 'text':
     case 'code':
-      if (typeof value === 'string') range(value.length, ' characters');
-      else if (typeof value === 'object') wrongKind('text');
+      if (typeof value === 'string') range(value.length, characters);
+      else if (typeof value === 'object') wrongKind((say) => say('text'));
       return;
     case 'number':
     case 'integer': {
       const number = typeof value === 'number' ? value : typeof value === 'string' && value.trim() !== '' ? Number(value) : Number.NaN;
-      if (!Number.isFinite(number)) return wrongKind('a number');
-      if (field.kind === 'integer' && !Number.isInteger(number)) add('warning', 'not-whole', `expected a whole number, found ${number}`);
+      if (!Number.isFinite(number)) return wrongKind((say) => say('a number'));
+      if (field.kind === 'integer' && !Number.isInteger(number)) add('warning', 'not-whole', (say) => say('expected a whole number, found {found}', { found: number }));
       return range(number);
     }
     case 'bool':
-      if (typeof value !== 'boolean' && typeof value !== 'number' && !['true', 'false', '1', '0'].includes(value as string)) wrongKind('true or false');
+      if (typeof value !== 'boolean' && typeof value !== 'number' && !['true', 'false', '1', '0'].includes(value as string)) wrongKind((say) => say('true or false'));
       return;
     case 'choice':
       return choice(field.options.map((option) => option.value), value, 'bad-choice', pointer, found);
@@ -113,30 +108,30 @@ function valueProblem(field: Field, value: unknown, object: Properties, pointer:
       return;
     }
     case 'resource':
-      if (typeof value !== 'string') return wrongKind(`the id of a ${field.of}`);
-      if (!NONE.has(value)) found.push({ severity: 'error', code: 'missing-resource', pointer, path: path(pointer), message: '', refers: { id: value, of: field.of } });
+      if (typeof value !== 'string') return wrongKind((say) => say('the id of a {type}', { type: field.of }));
+      if (!NONE.has(value)) found.push({ severity: 'error', code: 'missing-resource', pointer, path: path(pointer), message: () => '', refers: { id: value, of: field.of } });
       return;
     case 'nodes':
       if (typeof value === 'string' || typeof value === 'boolean') return;
-      if (!Array.isArray(value)) return wrongKind('a list of ids');
+      if (!Array.isArray(value)) return wrongKind((say) => say('a list of ids'));
       value.slice(0, LONGEST_LIST).forEach((id: unknown, n) => {
         const at = `${pointer}/${n}`;
-        if (typeof id !== 'string') found.push({ severity: 'error', code: 'wrong-kind', pointer: at, path: path(at), message: `${path(at)}: expected the id of a node, found ${kindOfValue(id)}` });
-        else if (id !== '') found.push({ severity: 'warning', code: 'missing-node', pointer: at, path: path(at), message: '', refers: { id, of: undefined } });
+        if (typeof id !== 'string') found.push({ severity: 'error', code: 'wrong-kind', pointer: at, path: path(at), message: (say) => `${path(at)}: ${say('expected {expected}, found {found}', { expected: say('the id of a node'), found: kindOfValue(id, say) })}` });
+        else if (id !== '') found.push({ severity: 'warning', code: 'missing-node', pointer: at, path: path(at), message: () => '', refers: { id, of: undefined } });
       });
       return;
     case 'list':
-      if (!Array.isArray(value)) return wrongKind('a list');
-      range(value.length, ' items');
+      if (!Array.isArray(value)) return wrongKind((say) => say('a list'));
+      range(value.length, items);
       value.slice(0, LONGEST_LIST).forEach((each: unknown, n) => {
         const at = `${pointer}/${n}`;
         if (isObject(each)) objectProblems(each, field.fields, at, found);
-        else found.push({ severity: 'error', code: 'wrong-kind', pointer: at, path: path(at), message: `${path(at)}: expected an object, found ${kindOfValue(each)}` });
+        else found.push({ severity: 'error', code: 'wrong-kind', pointer: at, path: path(at), message: (say) => `${path(at)}: ${say('expected {expected}, found {found}', { expected: say('an object'), found: kindOfValue(each, say) })}` });
       });
       return;
     case 'group':
       if (isObject(value)) objectProblems(value, field.fields, pointer, found);
-      else wrongKind('an object');
+      else wrongKind((say) => say('an object'));
       return;
     case 'json':
       return;
@@ -146,22 +141,26 @@ function valueProblem(field: Field, value: unknown, object: Properties, pointer:
 function choice(options: readonly string[], value: unknown, code: string, pointer: string, found: Found[]): void {
   const said = typeof value === 'string' ? value : String(JSON.stringify(value));
   if (options.includes(said)) return;
-  const hint = didYouMean(nearest(said, options)) ?? `the choices are ${options.map(quoted).join(', ')}`;
-  found.push({ severity: 'warning', code, pointer, path: path(pointer), message: `${path(pointer)}: there is no choice ${shown(value)}`, hint });
+  const hint: Text = (say) => didYouMean(nearest(said, options), say) ?? say('the choices are {choices}', { choices: options.map(quoted).join(', ') });
+  found.push({ severity: 'warning', code, pointer, path: path(pointer), message: (say) => `${path(pointer)}: ${say('there is no choice {value}', { value: shown(value, say) })}`, hint });
 }
 
 /** What of a typed value can be seen without running it. */
-function typedProblem(value: unknown, kind: string): string | undefined {
-  if (kind === 'num' && !Number.isFinite(typeof value === 'string' ? Number(value) : value)) return `expected a number, found ${shown(value)}`;
-  if (kind === 'bool' && !['true', 'false'].includes(String(value))) return `expected true or false, found ${shown(value)}`;
+function typedProblem(value: unknown, kind: string): Text | undefined {
+  if (kind === 'num' && !Number.isFinite(typeof value === 'string' ? Number(value) : value)) return (say) => say('expected {expected}, found {found}', { expected: say('a number'), found: shown(value, say) });
+  if (kind === 'bool' && !['true', 'false'].includes(String(value))) return (say) => say('expected {expected}, found {found}', { expected: say('true or false'), found: shown(value, say) });
   if (kind !== 'json' || typeof value !== 'string') return undefined;
   try {
     JSON.parse(value);
     return undefined;
   } catch {
-    return 'this is not JSON';
+    return (say) => say('this is not JSON');
   }
 }
+
+const numbers = { least: (n: number): Text => (say) => say('at least {n}', { n }), most: (n: number): Text => (say) => say('at most {n}', { n }) };
+const characters = { least: (n: number): Text => (say) => say('at least {n} characters', { n }), most: (n: number): Text => (say) => say('at most {n} characters', { n }) };
+const items = { least: (n: number): Text => (say) => say('at least {n} items', { n }), most: (n: number): Text => (say) => say('at most {n} items', { n }) };
 
 const path = (pointer: string): string => plain(pointer.slice(1));
 const isObject = (value: unknown): value is Properties => typeof value === 'object' && value !== null && !Array.isArray(value);

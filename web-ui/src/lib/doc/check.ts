@@ -6,7 +6,7 @@ import { kindOf, placeOf, subflowOf, type Item } from './item';
 import { nearest } from './near';
 import { inputsOf, outputsOf } from './ports';
 import type { Types } from './types';
-import { didYouMean, kindOfValue, named, quoted } from './words';
+import { didYouMean, english, kindOfValue, named, quoted, type Say } from './words';
 
 /** As the gateway tells it. */
 export interface Problem {
@@ -29,9 +29,9 @@ const MOST_PROBLEMS = 1_000;
 const known = new WeakMap<Types, WeakMap<Item, readonly Found[]>>();
 
 /** Worst first, then as they stand in the document. */
-export function check(doc: FlowDoc, types: Types): Problem[] {
+export function check(doc: FlowDoc, types: Types, say: Say = english): Problem[] {
   const problems: Problem[] = [];
-  const look = new Look(doc, types, problems);
+  const look = new Look(doc, types, problems, say);
   for (const item of doc.items()) {
     look.item(item);
     if (problems.length > MOST_PROBLEMS) break;
@@ -46,10 +46,12 @@ class Look {
   readonly #types: Types;
   readonly #problems: Problem[];
   readonly #fields: WeakMap<Item, readonly Found[]>;
+  readonly #say: Say;
   #suggestions = SUGGESTIONS;
 
-  constructor(doc: FlowDoc, types: Types, problems: Problem[]) {
+  constructor(doc: FlowDoc, types: Types, problems: Problem[], say: Say) {
     this.#doc = doc;
+    this.#say = say;
     this.#types = types;
     this.#problems = problems;
     let fields = known.get(types);
@@ -65,7 +67,7 @@ class Look {
     if (!found) this.#fields.set(item, (found = fieldProblems(item, this.#types)));
     for (const each of found) {
       if (each.refers) this.#reference(item, each);
-      else this.#add(item, each.severity, each.code, each.pointer, each.message, each.hint);
+      else this.#add(item, each.severity, each.code, each.pointer, each.message(this.#say), each.hint?.(this.#say));
     }
   }
 
@@ -76,8 +78,8 @@ class Look {
       code: 'duplicate-id',
       pointer: '/id',
       node: item.id,
-      message: `the id ${quoted(item.id)} stands twice: the second, ${named(item)}, was left out, for ${named(first)} has it`,
-      hint: 'bring the second one in again by an import: it gets another id',
+      message: this.#say('the id {id} stands twice: the second, {second}, was left out, for {first} has it', { id: quoted(item.id), second: named(item), first: named(first) }),
+      hint: this.#say('bring the second one in again by an import: it gets another id'),
     });
   }
 
@@ -91,7 +93,7 @@ class Look {
   #near(name: string, among: () => Iterable<string>): string | undefined {
     if (this.#suggestions <= 0) return undefined;
     this.#suggestions -= 1;
-    return didYouMean(nearest(name, among()));
+    return didYouMean(nearest(name, among()), this.#say);
   }
 
   #ids(fits: (item: Item) => boolean): () => string[] {
@@ -103,10 +105,10 @@ class Look {
     const subflow = subflowOf(item);
     if (!subflow) {
       const hint = this.#near(item.type, () => this.#types.all.map(({ type }) => type));
-      this.#add(item, 'disabled', 'unknown-type', '/type', `there is no node type ${quoted(item.type)}; the node does not run, the rest does`, hint);
+      this.#add(item, 'disabled', 'unknown-type', '/type', this.#say('there is no node type {type}; the node does not run, the rest does', { type: quoted(item.type) }), hint);
     } else if (this.#doc.get(subflow)?.type !== 'subflow') {
       const hint = this.#near(subflow, this.#ids(({ type }) => type === 'subflow'));
-      this.#add(item, 'disabled', 'missing-subflow', '/type', `the subflow ${quoted(subflow)} is not in the document; the node does not run`, hint);
+      this.#add(item, 'disabled', 'missing-subflow', '/type', this.#say('the subflow {id} is not in the document; the node does not run', { id: quoted(subflow) }), hint);
     }
   }
 
@@ -114,47 +116,53 @@ class Look {
     const kind = kindOf(item);
     const z = placeOf(item);
     if (z === '') {
-      if (kind === 'node' || kind === 'group') this.#add(item, 'warning', 'no-tab', '', 'it is on no tab; it runs, but no editor shows it', 'put the id of a tab into "z"');
+      if (kind === 'node' || kind === 'group') this.#add(item, 'warning', 'no-tab', '', this.#say('it is on no tab; it runs, but no editor shows it'), this.#say('put the id of a tab into "z"'));
       return;
     }
     const place = this.#doc.get(z);
     if (place?.type === 'tab' || place?.type === 'subflow' || kind === 'flow' || kind === 'subflow') return;
-    const message = place ? `"z" is the tab or subflow that the node is on, and ${named(place)} is neither` : `the tab ${quoted(z)} is not in the document`;
+    const message = place ? this.#say('"z" is the tab or subflow that the node is on, and {item} is neither', { item: named(place) }) : this.#say('the tab {id} is not in the document', { id: quoted(z) });
     this.#add(item, 'warning', 'missing-tab', '/z', message, this.#near(z, this.#ids(({ type }) => type === 'tab' || type === 'subflow')));
   }
 
   #wires(item: Item): void {
-    if (!Array.isArray(item.wires)) return this.#badWires(item, '/wires', item.wires, 'a list of outputs');
+    if (!Array.isArray(item.wires)) return this.#badWires(item, '/wires', item.wires, this.#say('a list of outputs'));
     let used = 0;
     (item.wires as unknown[]).forEach((ends, port) => {
-      if (!Array.isArray(ends)) return this.#badWires(item, `/wires/${port}`, ends, 'a list of ids');
+      if (!Array.isArray(ends)) return this.#badWires(item, `/wires/${port}`, ends, this.#say('a list of ids'));
       if (ends.length > 0) used = port + 1;
       (ends as unknown[]).forEach((end, n) => {
         if (typeof end === 'string') this.#wire(item, end, `/wires/${port}/${n}`);
-        else this.#badWires(item, `/wires/${port}/${n}`, end, 'the id of a node');
+        else this.#badWires(item, `/wires/${port}/${n}`, end, this.#say('the id of a node'));
       });
     });
     if (used === 0 || !this.#knowsPorts(item)) return;
     const outputs = outputsOf(item, this.#types, this.#doc);
     if (used <= outputs) return;
-    const has = outputs === 0 ? 'no output' : outputs === 1 ? 'one output' : `${outputs} outputs`;
-    this.#add(item, 'warning', 'too-many-wires', `/wires/${used - 1}`, `it has ${has}, and wires at output ${used}; nothing is sent there`);
+    const values = { n: outputs, used };
+    const message =
+      outputs === 0
+        ? this.#say('it has no output, and wires at output {used}; nothing is sent there', values)
+        : outputs === 1
+          ? this.#say('it has one output, and wires at output {used}; nothing is sent there', values)
+          : this.#say('it has {n} outputs, and wires at output {used}; nothing is sent there', values);
+    this.#add(item, 'warning', 'too-many-wires', `/wires/${used - 1}`, message);
   }
 
   #badWires(item: Item, pointer: string, found: unknown, expected: string): void {
-    this.#add(item, 'error', 'bad-wires', pointer, `its wires: expected ${expected}, found ${kindOfValue(found)}`, 'wires are lists of ids in a list, one for each output: [["id"]]');
+    this.#add(item, 'error', 'bad-wires', pointer, this.#say('its wires: expected {expected}, found {found}', { expected, found: kindOfValue(found, this.#say) }), this.#say('wires are lists of ids in a list, one for each output: [["id"]]'));
   }
 
   #wire(item: Item, to: string, pointer: string): void {
     const target = this.#doc.get(to);
     if (!target) {
       const hint = this.#near(to, this.#ids(({ id }) => id !== item.id));
-      return this.#add(item, 'error', 'wire-to-nowhere', pointer, `it is wired to ${quoted(to)}, which is not in the document`, hint);
+      return this.#add(item, 'error', 'wire-to-nowhere', pointer, this.#say('it is wired to {id}, which is not in the document', { id: quoted(to) }), hint);
     }
     if (STRUCTURE.has(target.type) || (this.#knowsPorts(target) && inputsOf(target, this.#types, this.#doc) === 0)) {
-      this.#add(item, 'warning', 'wire-to-no-input', pointer, `it is wired to ${named(target)}, which takes no messages`);
+      this.#add(item, 'warning', 'wire-to-no-input', pointer, this.#say('it is wired to {node}, which takes no messages', { node: named(target) }));
     } else if (placeOf(item) !== placeOf(target)) {
-      this.#add(item, 'warning', 'wire-across-tabs', pointer, `it is wired to ${named(target)}, which is on another tab`, 'use a link out and a link in, or the inputs and outputs of a subflow');
+      this.#add(item, 'warning', 'wire-across-tabs', pointer, this.#say('it is wired to {node}, which is on another tab', { node: named(target) }), this.#say('use a link out and a link in, or the inputs and outputs of a subflow'));
     }
   }
 
@@ -169,13 +177,13 @@ class Look {
     const found = this.#doc.get(id);
     if (found && (of === undefined || found.type === of)) return;
     if (of === undefined) {
-      this.#add(item, 'warning', 'missing-node', pointer, `${path}: ${quoted(id)} is not in the document`, this.#near(id, this.#ids(() => true)));
+      this.#add(item, 'warning', 'missing-node', pointer, this.#say('{path}: {id} is not in the document', { path, id: quoted(id) }), this.#near(id, this.#ids(() => true)));
     } else if (found) {
-      this.#add(item, 'error', 'wrong-resource', pointer, `${path}: expected a ${of}, and ${named(found)} is a ${quoted(found.type)}`);
+      this.#add(item, 'error', 'wrong-resource', pointer, this.#say('{path}: expected a {type}, and {item} is a {other}', { path, type: of, item: named(found), other: quoted(found.type) }));
     } else {
       const all = this.#ids(({ type }) => type === of);
-      const hint = this.#near(id, all) ?? (this.#suggestions > 0 && all().length === 0 ? `the document has no ${of}: add one` : undefined);
-      this.#add(item, 'error', 'missing-resource', pointer, `${path}: the ${of} ${quoted(id)} is not in the document`, hint);
+      const hint = this.#near(id, all) ?? (this.#suggestions > 0 && all().length === 0 ? this.#say('the document has no {type}: add one', { type: of }) : undefined);
+      this.#add(item, 'error', 'missing-resource', pointer, this.#say('{path}: the {type} {id} is not in the document', { path, type: of, id: quoted(id) }), hint);
     }
   }
 }

@@ -4,6 +4,7 @@ import type { Item } from './item';
 import type { KeptStep } from './flow-doc';
 import { withoutSecrets } from './secrets';
 import type { Types } from './types';
+import { english, type Say } from './words';
 
 export interface KeptDraft {
   /** The revision that it began from. */
@@ -34,7 +35,7 @@ const PATIENCE = 5_000;
 
 const keyOf = ({ origin, user }: Whose): string => JSON.stringify([origin, user]);
 
-export async function keepDraft(whose: Whose, draft: Omit<KeptDraft, 'at'>, types: Types): Promise<Kept> {
+export async function keepDraft(whose: Whose, draft: Omit<KeptDraft, 'at'>, types: Types, say: Say = english): Promise<Kept> {
   const clean = cleaner(types);
   const steps = draft.steps.slice(-MOST_STEPS).map((step) => ({
     label: step.label,
@@ -45,7 +46,7 @@ export async function keepDraft(whose: Whose, draft: Omit<KeptDraft, 'at'>, type
     await within((store) => store.put(kept, keyOf(whose)), 'readwrite');
     return { kept: true };
   } catch (error) {
-    return { kept: false, why: whyNot(error) };
+    return { kept: false, why: whyNot(error, say) };
   }
 }
 
@@ -87,10 +88,10 @@ function isDraft(found: unknown): found is KeptDraft {
   return typeof rev === 'string' && typeof number === 'number' && typeof at === 'number' && Array.isArray(items) && items.every(isItem) && Array.isArray(steps) && steps.every(isStep);
 }
 
-function whyNot(error: unknown): string {
+function whyNot(error: unknown, say: Say): string {
   const name = error instanceof Error || error instanceof DOMException ? error.name : '';
-  if (name === 'QuotaExceededError') return 'the draft is not kept in this browser: there is no room left for it';
-  return 'the draft is not kept in this browser: a private window, or its settings, do not allow it. Deploy before you close the page';
+  if (name === 'QuotaExceededError') return say('the draft is not kept in this browser: there is no room left for it');
+  return say('the draft is not kept in this browser: a private window, or its settings, do not allow it. Deploy before you close the page');
 }
 
 async function within<Answer>(work: (store: IDBObjectStore) => IDBRequest<Answer>, mode: IDBTransactionMode): Promise<Answer> {

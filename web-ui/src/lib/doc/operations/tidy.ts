@@ -1,6 +1,7 @@
 import type { Items } from '../flow-doc';
 import { groupOf, isOnCanvas, kindOf, type Item } from '../item';
 import { boxAround, boxOf, type Point, type Size, type SizeOf } from '../size';
+import { Refusal } from '../words';
 import { snap } from './arrange';
 import { groupsAround, membersOf, withMembers } from './members';
 
@@ -21,7 +22,7 @@ export async function tidy(doc: Items, place: string, ids: Iterable<string> | un
   const chosen = on.filter((item) => asked.has(item.id));
   const places = new Map<string, Point>();
   if (chosen.length < 2) return places;
-  if (chosen.length > MOST) throw new Error(`tidying is for at most ${MOST} nodes at once: choose some of them`);
+  if (chosen.length > MOST) throw new Refusal('tidying is for at most {n} nodes at once: choose some of them', { n: MOST });
   const layout = await import('./layout');
   const outer = chosen.filter((item) => !groupsAround(doc, item).some((group) => asked.has(group.id)));
   const isWired = wiredOf(doc, chosen);
