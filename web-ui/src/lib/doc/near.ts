@@ -31,6 +31,12 @@ export function likeness(name: string, other: string): number {
   return Math.max(1 - edits / longest, edits === 1 && longest >= 3 ? 0.8 : 0, byPrefix);
 }
 
+/** Whether no more than one slip of the finger lies between two words, or two between long ones. */
+export function isNear(a: string, b: string): boolean {
+  const most = Math.max(a.length, b.length) > 5 ? 2 : 1;
+  return Math.abs(a.length - b.length) <= most && distance(a, b) <= most;
+}
+
 /** Letters put in, taken out, changed, or two that changed places. */
 function distance(a: string, b: string): number {
   let before: number[] = [];

@@ -11,7 +11,7 @@ const other: Say = (text, values) => `<${english(text, values)}>`;
 
 test('what is wrong with the document is said in the language of whoever asks, also when it was asked for in another before', () => {
   const field = { name: 'n', label: 'N', help: 'A figure.', required: false, secret: false, kind: 'number' as const, min: 1 };
-  const all = [{ type: 'a', fields: [field] }];
+  const all = [{ type: 'a', inputs: 1, outputs: 1, fields: [field] }];
   const types = { all, get: (name: string) => all.find(({ type }) => type === name) } as unknown as Parameters<typeof check>[1];
   const doc = new FlowDoc([{ id: 't', type: 'tab' }, { id: 'x', type: 'a', z: 't', n: 'many', wires: [['y']] }]);
   const before = check(doc, types).map(({ message }) => message);
