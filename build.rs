@@ -1,13 +1,11 @@
-//! Packs the built editor (`web-ui/dist`) into the program: each file compressed, as nearly every browser takes it.
-//! Where the editor was not built, the program is built without it and says so on its page.
+//! Puts the built editor (`web-ui/dist`) into the program: each file as its build has packed it beside it (`name.gz`), which
+//! nearly every browser takes. Where the editor was not built, the program is built without it and says so on its page.
 
 use std::fmt::Write as _;
 use std::hash::Hasher as _;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
-
-use flate2::{Compression, write::GzEncoder};
 
 const DIST: &str = "web-ui/dist";
 
@@ -27,17 +25,18 @@ fn main() -> io::Result<()> {
     // In the order of their paths, so that the same editor makes the same program.
     files.sort();
     let mut table = String::from("&[\n");
-    for (number, path) in files.iter().enumerate() {
-        // Maps are for whoever builds the editor.
-        if path.extension().is_some_and(|kind| kind == "map") {
+    for path in &files {
+        // Maps are for whoever builds the editor; what is packed comes with its file.
+        if path.extension().is_some_and(|kind| kind == "map" || kind == "gz") {
             continue;
         }
-        let content = fs::read(path)?;
-        let packed = out.join(format!("editor-{number}.gz"));
-        fs::write(&packed, gzip(&content)?)?;
         let name = path.strip_prefix(&root).map_err(io::Error::other)?;
         let name =
             name.to_str().ok_or_else(|| io::Error::other(format!("{} is not UTF-8", path.display())))?;
+        let packed = path.with_file_name(format!("{}.gz", path.file_name().unwrap_or_default().display()));
+        let content = fs::read(&packed).map_err(|error| {
+            io::Error::other(format!("{}: {error}; build the editor: web-ui/scripts/build", packed.display()))
+        })?;
         let tag = tag(&content);
         writeln!(table, "File {{ name: {name:?}, tag: \"{tag:016x}\", gzip: include_bytes!({packed:?}) }},")
             .map_err(io::Error::other)?;
@@ -55,12 +54,6 @@ fn list(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-fn gzip(content: &[u8]) -> io::Result<Vec<u8>> {
-    let mut packer = GzEncoder::new(Vec::new(), Compression::best());
-    packer.write_all(content)?;
-    packer.finish()
 }
 
 /// By which a browser asks whether it has the file already. Not against forgers: only we make these files.

@@ -12,6 +12,7 @@ export default defineConfig({
   use: {
     viewport: { width: 1280, height: 800 },
     locale: 'en-GB',
+    actionTimeout: 30_000,
     trace: 'retain-on-failure',
     launchOptions: {
       // Debian's, as people have it. Without a sandbox only where the tests run as root, as in containers.

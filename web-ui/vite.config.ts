@@ -1,10 +1,14 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
 
+import { fileOf } from './scripts/chunks.ts';
+import { packed } from './scripts/pack.ts';
+import { packedTexts } from './scripts/texts.ts';
+
 // Two pages: the editor, and the dashboard, which people open on phones and which loads nothing of the editor.
 // Everything with a hash in its name goes to /editor/, which the gateway lets browsers keep for ever.
 export default defineConfig({
-  plugins: [svelte()],
+  plugins: [svelte(), packedTexts(), packed()],
   base: '/',
   publicDir: 'public',
   build: {
@@ -16,18 +20,7 @@ export default defineConfig({
     reportCompressedSize: false,
     rollupOptions: {
       input: { index: 'index.html', dashboard: 'dashboard.html' },
-      // Many small files pack badly: what is opened together is one file.
-      output: {
-        codeSplitting: {
-          includeDependenciesRecursively: false,
-          groups: [
-            { name: 'german', test: /i18n\/de\// },
-            { name: 'starters', test: /\/flows\/[^/]+\.json$/ },
-            { name: 'dialogs', test: /src\/shell\/dialogs\/.*\.svelte/ },
-            { name: 'pages', test: /src\/panels\/(revisions|users|tokens|audit|system|outboxes|logs|alarms)\/(?!index\.ts)/ },
-          ],
-        },
-      },
+      output: { codeSplitting: { includeDependenciesRecursively: false, groups: [{ name: fileOf(import.meta.dirname) }] } },
     },
   },
   server: {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::{Access, Caller, Key, Moment, Refused, Secret, Why, lock};
-use crate::config::{Hashed, User, check_name, check_password};
+use crate::config::{By, Hashed, User, check_name, check_password};
 
 impl Access {
     /// A session for a name and a password.
@@ -24,6 +24,29 @@ impl Access {
     /// Whether it is the password of somebody who is logged in: before they change it, or do what cannot be undone.
     pub fn confirm(&self, name: &str, password: &str, from: IpAddr, now: Moment) -> Result<(), Refused> {
         self.attempt(name, from, now, || Ok(self.checked(name, password)?.map(drop)))
+    }
+
+    /// Gives somebody who is logged in another password, for their old one. All their sessions end but the one that asks.
+    pub fn change_password(
+        &self,
+        caller: &Caller,
+        old: &str,
+        new: &str,
+        from: IpAddr,
+        now: Moment,
+    ) -> Result<(), Refused> {
+        // First of all: what cannot be a password is no try.
+        check_password(new)?;
+        let name = &caller.name;
+        let old = self.attempt(name, from, now, || Ok(self.checked(name, old)?.map(|(_, hashed)| hashed)))?;
+        let new = self.hash(new)?;
+        let origin = from.to_canonical().to_string();
+        let by = By { who: name, origin: &origin };
+        match self.config.replace_password(name, &old, &new, &caller.id, by)? {
+            true => Ok(()),
+            // An admin was quicker, and the old one is not theirs any more.
+            false => Err(Refused::Wrong),
+        }
     }
 
     /// One try: it is charged before it is made, and forgiven when it is the right one (`Some`).

@@ -29,9 +29,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
 #[into_params(parameter_in = Query)]
 pub struct Page {
     /// Only what has a smaller number than this
-    before: Option<i64>,
+    pub before: Option<i64>,
     /// At most so many
-    limit: Option<usize>,
+    pub limit: Option<usize>,
 }
 
 impl Page {

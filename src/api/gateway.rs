@@ -15,6 +15,7 @@ use tower::ServiceExt;
 use super::access::{Caller, Peer};
 use super::fault::Fault;
 use super::live::{self, Hub};
+use super::presses::Presses;
 use super::{admin, editor, metrics, set_up, v1};
 use crate::access::Access;
 use crate::deploy::Deployer;
@@ -28,6 +29,8 @@ pub struct Gateway {
     pub store: Arc<Store>,
     /// Who watches.
     pub live: Arc<Hub>,
+    /// What people do on the dashboard.
+    pub presses: Arc<Presses>,
 }
 
 impl Gateway {
@@ -113,6 +116,7 @@ impl Own {
     /// Says goodbye to those that watch.
     pub fn stop(&self) {
         self.gateway.live.stop();
+        self.gateway.presses.flush();
     }
 
     pub async fn respond(&self, mut request: Request<Body>, from: Peer) -> Response<Body> {

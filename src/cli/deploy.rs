@@ -32,6 +32,9 @@ pub struct Deploy {
     /// Where somebody has deployed since that revision, put together what both of you did
     #[arg(long)]
     merge: bool,
+    /// What the revision is called: one that has a name is not thrown away
+    #[arg(long, value_name = "NAME", default_value = "")]
+    name: String,
     /// Say what it would change and what is wrong with it, and do nothing
     #[arg(long)]
     dry_run: bool,
@@ -84,6 +87,9 @@ impl Deploy {
         let mut path = format!("/api/v1/deploy?type={}&{}", self.kind, self.how.asked());
         if let Some(seen) = &self.seen {
             path.push_str(&format!("&seen={}", quoted(seen)));
+        }
+        if !self.name.is_empty() {
+            path.push_str(&format!("&name={}", quoted(&self.name)));
         }
         if self.merge {
             path.push_str("&merge=true");

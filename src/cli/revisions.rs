@@ -67,11 +67,12 @@ impl Revisions {
                     revision.via,
                     nodes,
                     standing,
+                    revision.name,
                     revision.why,
                 ]
             })
             .collect();
-        output::table(&["NUMBER", "TIME", "WHO", "HOW", "NODES", "STANDING", "WHY"], &rows);
+        output::table(&["NUMBER", "TIME", "WHO", "HOW", "NODES", "STANDING", "NAME", "WHY"], &rows);
         Ok(Outcome::Done)
     }
 }

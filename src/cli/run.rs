@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -18,7 +18,7 @@ use super::process::{more_files, no_core_dumps, seed};
 use super::signals::{Heard, Signals};
 use super::{Outcome, broker, https, logging, output, settings};
 use crate::access::{Access, Moment};
-use crate::api::{Api, Gateway, Hub, has_editor};
+use crate::api::{Api, Gateway, Hub, Presses, has_editor};
 use crate::config::Config;
 use crate::control::{Control, Live};
 use crate::deploy::{Deployer, FILE, Order, Probation, Receipt, Refusal, Source, Started, Tools, Vitals};
@@ -121,9 +121,12 @@ impl Run {
             }
             Err(other) => return Err(other.into()),
         };
+        let presses = Arc::new(Presses::new(config.clone()));
         let access = Arc::new(Access::new(config, Moment::now())?);
-        api.serve(Gateway { deployer: deployer.clone(), access: access.clone(), store: store.clone(), live });
-        runtime.spawn(tend(Arc::downgrade(&access)));
+        let (weak_access, weak_presses) = (Arc::downgrade(&access), Arc::downgrade(&presses));
+        let (deploys, kept) = (deployer.clone(), store.clone());
+        api.serve(Gateway { deployer: deploys, access: access.clone(), store: kept, live, presses });
+        runtime.spawn(tend(weak_access, weak_presses));
         api.set_ready();
         let current = deployer.current();
         let is_demo = self.flow.is_none() && current.revision.number == 0;
@@ -177,9 +180,8 @@ impl Run {
         store: &Store,
         api: &Api,
     ) -> Heard {
-        let end = self
-            .run_for
-            .map(|seconds| std::time::Instant::now() + Duration::from_secs_f64(seconds.clamp(0.0, 1e9)));
+        let end =
+            self.run_for.map(|seconds| Instant::now() + Duration::from_secs_f64(seconds.clamp(0.0, 1e9)));
         let mut heal = Heal::new();
         loop {
             match runtime.block_on(signals.next(end, &mut heal, store)) {
@@ -254,12 +256,17 @@ pub fn checked(document: Result<Document, Vec<Problem>>, name: &str, settings: &
     Some(plan)
 }
 
-/// Writes down from time to time what there is to write about who came in.
-async fn tend(access: std::sync::Weak<Access>) {
+/// Writes down from time to time what there is to write about who came in, and what they did on the dashboard.
+async fn tend(access: std::sync::Weak<Access>, presses: std::sync::Weak<Presses>) {
     loop {
         tokio::time::sleep(Duration::from_secs(60)).await;
         let Some(access) = access.upgrade() else { return };
-        let tended = tokio::task::spawn_blocking(move || access.tend(Moment::now())).await;
+        let presses = presses.upgrade();
+        let tended = tokio::task::spawn_blocking(move || {
+            presses.inspect(|presses| presses.tend(Instant::now()));
+            access.tend(Moment::now())
+        });
+        let tended = tended.await;
         if let Ok(Err(error)) = tended {
             tracing::warn!("when users and tokens were last here cannot be written: {error}");
         }
@@ -281,6 +288,7 @@ fn reload(path: &Path, deployer: &Arc<Deployer>) {
             who: "file".to_string(),
             via: FILE,
             why: "the flow file was read again".to_string(),
+            name: String::new(),
             probation: Probation::OFF,
         })
     });

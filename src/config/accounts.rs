@@ -71,10 +71,30 @@ impl Config {
             if changed == 0 {
                 return Err(unknown(name));
             }
-            config
-                .prepare_cached("DELETE FROM tokens WHERE kind = 'session' AND owner = ? AND id <> ?")?
-                .execute((name, keep.unwrap_or_default()))?;
+            end_sessions(config, name, keep.unwrap_or_default())?;
             note(config, by, "change password", name, "")
+        })
+    }
+
+    /// The same for who knows the old one, and goes on in the session `keep`. `false` where it is not the old one any more.
+    pub fn replace_password(
+        &self,
+        name: &str,
+        old: &Hashed,
+        new: &Hashed,
+        keep: &str,
+        by: By<'_>,
+    ) -> Result<bool, StoreError> {
+        self.change(|config| {
+            let changed = config
+                .prepare_cached("UPDATE users SET password = ? WHERE name = ? AND password = ?")?
+                .execute((new.as_text(), name, old.as_text()))?;
+            if changed == 0 {
+                return Ok(false);
+            }
+            end_sessions(config, name, keep)?;
+            note(config, by, "change password", name, "")?;
+            Ok(true)
         })
     }
 
@@ -147,6 +167,13 @@ impl Config {
     pub fn has_admin(&self) -> Result<bool, StoreError> {
         self.with(|config| Ok(admins(config)? > 0))
     }
+}
+
+fn end_sessions(config: &Connection, owner: &str, but: &str) -> Result<(), StoreError> {
+    config
+        .prepare_cached("DELETE FROM tokens WHERE kind = 'session' AND owner = ? AND id <> ?")?
+        .execute((owner, but))?;
+    Ok(())
 }
 
 /// The names of users and of tokens.

@@ -12,6 +12,7 @@
 mod accounts;
 mod audit;
 mod bundles;
+mod names;
 mod password;
 mod revisions;
 mod roles;
@@ -34,6 +35,7 @@ use rusqlite::Connection;
 pub use accounts::{By, NewUser, User, check_name};
 pub use audit::Entry;
 pub use bundles::{ATTEMPTS, Admission, TakenBundle};
+pub use names::{Wanted, check_revision_name};
 pub use password::{Hashed, check as check_password};
 pub use revisions::{NewRevision, Revision, Standing};
 pub use roles::{Role, Scope, Scopes};

@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use zeroize::Zeroizing;
 
+use super::names::{Wanted, check_revision_name, room_for_a_name};
 use super::seal::hex;
 use super::{Config, now_ms};
 use crate::flow::{Credentials, Deployment, Document, Limits};
 use crate::store::StoreError;
 
-/// So many stay. A board that is deployed to every hour keeps them for a week.
-const KEPT: i64 = 200;
+/// So many stay, and those that have a name. A board that is deployed to every hour keeps them for a week.
+pub(super) const KEPT: i64 = 200;
 /// A compressed document says how large it becomes, and is believed up to here.
 const LARGEST: usize = 256 * 1024 * 1024;
 
@@ -62,6 +63,9 @@ pub struct Revision {
     pub via: String,
     pub why: String,
     pub deployment: String,
+    /// What a person calls it. One that has a name is not thrown away.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub name: String,
     pub nodes: i64,
     pub standing: Standing,
     /// Why it is no longer there, where it failed.
@@ -79,16 +83,20 @@ pub struct NewRevision<'n> {
     pub who: &'n str,
     pub via: &'n str,
     pub why: &'n str,
+    /// Empty for most.
+    pub name: &'n str,
     pub deployment: Deployment,
     pub diff: Json,
     pub standing: Standing,
 }
 
-const COLUMNS: &str = "number, rev, wall_ms, who, via, why, deployment, nodes, standing, reason, diff";
+pub(super) const COLUMNS: &str =
+    "number, rev, wall_ms, who, via, why, deployment, nodes, standing, reason, diff, name";
 
 impl Config {
-    /// Stores one, on the disk when this returns. The oldest go, but never the newest that was good.
+    /// Stores one, on the disk when this returns. The oldest go, but never the newest that was good, and none with a name.
     pub fn add_revision(&self, new: &NewRevision<'_>) -> Result<Revision, StoreError> {
+        let name = check_revision_name(new.name)?;
         let text = new.document.to_json();
         let document = lz4_flex::compress_prepend_size(text.as_bytes());
         let secrets = if new.credentials.is_empty() {
@@ -105,14 +113,17 @@ impl Config {
             Deployment::Nodes => "nodes",
         };
         self.change(|config| {
+            if !name.is_empty() {
+                room_for_a_name(config)?;
+            }
             let last: Option<i64> = config.query_row("SELECT max(number) FROM revisions", [], |row| row.get(0))?;
             let number = last.unwrap_or(0) + 1;
             let sealed = secrets.as_ref().map(|secrets| self.sealing(|seal| seal.seal(&place(number), secrets)));
             let rev = rev(number, &text);
             config
                 .prepare_cached(
-                    "INSERT INTO revisions (number, rev, wall_ms, who, via, why, deployment, nodes, document, secrets, diff, standing) \
-                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO revisions (number, rev, wall_ms, who, via, why, deployment, nodes, document, secrets, diff, standing, name) \
+                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 )?
                 .execute(rusqlite::params![
                     number,
@@ -126,11 +137,12 @@ impl Config {
                     document,
                     sealed.transpose()?,
                     new.diff.to_string(),
-                    new.standing.name()
+                    new.standing.name(),
+                    name
                 ])?;
             config
                 .prepare_cached(
-                    "DELETE FROM revisions WHERE number <= ? AND number <> \
+                    "DELETE FROM revisions WHERE number <= ? AND name = '' AND number <> \
                      (SELECT coalesce(max(number), 0) FROM revisions WHERE standing = 'good')",
                 )?
                 .execute([number - KEPT])?;
@@ -141,13 +153,7 @@ impl Config {
 
     /// The newest first, those before a number.
     pub fn revisions(&self, before: i64, limit: usize) -> Result<Vec<Revision>, StoreError> {
-        self.with(|config| {
-            let sql =
-                format!("SELECT {COLUMNS} FROM revisions WHERE number < ? ORDER BY number DESC LIMIT ?");
-            let mut select = config.prepare_cached(&sql)?;
-            let revisions = select.query_map((before, limit as i64), read)?;
-            Ok(revisions.collect::<Result<_, _>>()?)
-        })
+        self.find_revisions(&Wanted { before, limit, ..Wanted::default() })
     }
 
     pub fn revision(&self, number: i64) -> Result<Option<Revision>, StoreError> {
@@ -196,7 +202,9 @@ impl Config {
             None => Credentials::default(),
             Some(sealed) => {
                 let open = self.sealing(|seal| seal.open(&place(number), &sealed))?;
-                serde_json::from_slice(&open).map_err(|error| damaged(error.to_string()))?
+                let stored: Credentials =
+                    serde_json::from_slice(&open).map_err(|error| damaged(error.to_string()))?;
+                stored.by_name(&document)
             }
         };
         Ok(Some((document, credentials)))
@@ -258,7 +266,7 @@ fn rev(number: i64, text: &str) -> String {
     hex(ring::digest::digest(&ring::digest::SHA256, format!("{number}:{text}").as_bytes()).as_ref())
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Revision> {
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Revision> {
     let diff: String = row.get(10)?;
     Ok(Revision {
         number: row.get(0)?,
@@ -272,16 +280,17 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Revision> {
         standing: Standing::of(&row.get::<_, String>(8)?),
         reason: row.get(9)?,
         diff: serde_json::from_str(&diff).unwrap_or(Json::Null),
+        name: row.get(11)?,
     })
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::flow::{merge, split};
     use serde_json::json;
 
-    fn store(config: &Config, n: usize, standing: Standing) -> Revision {
+    pub fn store(config: &Config, n: usize, standing: Standing) -> Revision {
         let nodes = json!([
             {"id": "b", "type": "mqtt-broker", "broker": format!("host-{n}"), "credentials": {"user": "u", "password": format!("secret-{n}")}}
         ]);
@@ -293,6 +302,7 @@ mod tests {
             who: "ada",
             via: "api",
             why: "a test",
+            name: "",
             deployment: Deployment::Nodes,
             diff: json!({"nodes": []}),
             standing,

@@ -24,6 +24,7 @@ impl Deployer {
                 who: order.who.clone(),
                 via: order.via,
                 why: order.why.clone(),
+                name: order.name.clone(),
                 probation: order.probation,
             };
             match self.deploy(attempt) {

@@ -8,6 +8,8 @@
 
 mod file;
 mod merging;
+mod naming;
+mod news;
 mod probation;
 mod start;
 #[cfg(test)]
@@ -28,6 +30,7 @@ use crate::flow::{self, Clash, Credentials, Deployment, Diff, Document, Plan, Pr
 use crate::store::StoreError;
 
 use file::FlowFile;
+pub use news::{News, OnProbation};
 use probation::Judge;
 pub use probation::Probation;
 pub use start::{Source, Started, WENT_DOWN};
@@ -69,15 +72,6 @@ pub struct Current {
     pub problems: Vec<Problem>,
 }
 
-/// Told to whoever follows: something about the current revision has changed.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct News {
-    pub number: i64,
-    pub rev: String,
-    pub standing: Option<Standing>,
-    pub reason: String,
-}
-
 /// A wish to deploy.
 pub struct Order {
     /// It may bring secrets along. Those that it does not bring stay as they are.
@@ -88,6 +82,8 @@ pub struct Order {
     pub who: String,
     pub via: &'static str,
     pub why: String,
+    /// What the revision is called; empty for most.
+    pub name: String,
     pub probation: Probation,
 }
 
@@ -148,10 +144,6 @@ impl Deployer {
         &self.tools.settings
     }
 
-    pub fn news(&self) -> watch::Receiver<News> {
-        self.news.subscribe()
-    }
-
     /// What a document would change, and what is wrong with it. Nothing is done.
     pub fn look_at(&self, mut document: Document) -> (Diff, Vec<Problem>) {
         let current = self.current();
@@ -164,7 +156,7 @@ impl Deployer {
     pub fn deploy(self: &Arc<Self>, order: Order) -> Result<Receipt, Refusal> {
         let _turn = self.turn();
         let before = self.current();
-        let Order { mut document, deployment, seen, who, via, why, probation } = order;
+        let Order { mut document, deployment, seen, who, via, why, name, probation } = order;
         flow::merge(&mut document, &before.credentials);
         flow::drop_empty(&mut document);
         if let Some(seen) = seen.filter(|seen| *seen != before.revision.rev) {
@@ -200,6 +192,7 @@ impl Deployer {
             who: &who,
             via,
             why: &why,
+            name: &name,
             deployment,
             diff: json!(diff),
             standing,
@@ -237,7 +230,8 @@ impl Deployer {
         flow::merge(&mut document, &credentials);
         let deployment = Deployment::Nodes;
         let why = if why.is_empty() { format!("back to revision {number}") } else { why };
-        self.deploy(Order { document, deployment, seen: None, who, via, why, probation })
+        let name = String::new();
+        self.deploy(Order { document, deployment, seen: None, who, via, why, name, probation })
     }
 
     fn check(&self, document: &Document) -> (Plan, Vec<Problem>) {
@@ -261,14 +255,8 @@ impl Deployer {
     }
 
     fn set_current(&self, current: Current) {
-        let revision = &current.revision;
-        self.news.send_replace(News {
-            number: revision.number,
-            rev: revision.rev.clone(),
-            standing: Some(revision.standing),
-            reason: revision.reason.clone(),
-        });
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(current);
+        self.tell();
     }
 
     /// What runs has proved good: it is written where people look for it.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tidegate_nodes::descriptor::Role;
 use tidegate_nodes::value::Str;
 
-use super::{Current, Deployer, Tools};
+use super::{Current, Deployer, OnProbation, Tools};
 use crate::config::Standing;
 use crate::engine::Deployed;
 use crate::flow::{self, Deployment, Plan, PlanKind};
@@ -151,7 +151,8 @@ fn full(tools: &Tools) -> Vec<String> {
 
 /// A revision that is watched.
 pub struct Watched {
-    number: i64,
+    pub(super) number: i64,
+    pub(super) progress: OnProbation,
     /// Dropping it ends the watch.
     word: Sender<()>,
 }
@@ -159,8 +160,18 @@ pub struct Watched {
 impl Deployer {
     /// Whoever deployed a revision says that they still reach the gateway. `false` when it is not on probation.
     pub fn confirm(&self, number: i64) -> bool {
-        let watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
-        watched.as_ref().is_some_and(|watched| watched.number == number && watched.word.send(()).is_ok())
+        let is_taken = {
+            let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+            let watched = watched.as_mut().filter(|watched| watched.number == number);
+            watched.is_some_and(|watched| {
+                watched.progress.has_word = true;
+                watched.word.send(()).is_ok()
+            })
+        };
+        if is_taken {
+            self.tell();
+        }
+        is_taken
     }
 
     pub(super) fn end_probation(&self) {
@@ -175,7 +186,11 @@ impl Deployer {
     ) {
         let number = self.current().revision.number;
         let (word, words) = channel();
-        *self.watched.lock().unwrap_or_else(PoisonError::into_inner) = Some(Watched { number, word });
+        let Probation { time, needs_word } = probation;
+        let progress = OnProbation { end: judge.since + time, needs_word, has_word: false };
+        *self.watched.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(Watched { number, progress, word });
+        self.tell();
         let deployer = self.clone();
         let watch = move || {
             let Some(verdict) = watch(&deployer.tools, &judge, probation, &words) else { return };

@@ -45,6 +45,7 @@ impl Gateway {
             who: "ada".to_string(),
             via: "test",
             why: String::new(),
+            name: String::new(),
             probation,
         })
     }
@@ -209,6 +210,7 @@ fn what_is_wrong_or_late_changes_nothing() {
         who: "bob".to_string(),
         via: "test",
         why: String::new(),
+        name: String::new(),
         probation: SHORT,
     });
     let Err(Refusal::Conflict(conflict)) = late else { panic!("it was taken") };
@@ -307,6 +309,7 @@ fn an_edit_of_the_flow_file_is_never_written_over() {
         who: "file".to_string(),
         via: FILE,
         why: String::new(),
+        name: String::new(),
         probation: Probation::OFF,
     };
     write("edited again");

@@ -23,6 +23,8 @@ pub struct Vital {
     pub node: String,
     /// It is away from its other side, and why: a red badge.
     pub away: Option<String>,
+    /// Since when; it is away too while it tries again.
+    pub away_since: Option<Instant>,
     /// It has been stopped for good, and why.
     pub stopped: Option<String>,
     stopped_at: Option<Instant>,
@@ -64,10 +66,12 @@ impl Vitals {
     pub fn restarted(&self, since: Instant, stopped: &[Str], started: &[Str]) {
         let mut known = self.lock();
         for node in started {
-            let vital = known.get_mut(node).filter(|vital| vital.stopped_at.is_some_and(|at| at < since));
-            if let Some(vital) = vital {
+            let Some(vital) = known.get_mut(node) else { continue };
+            if vital.stopped_at.is_some_and(|at| at < since) {
                 (vital.stopped, vital.stopped_at) = (None, None);
             }
+            // It may have another side now.
+            vital.away_since = vital.away_since.filter(|at| *at >= since);
         }
         let started: HashSet<&Str> = started.iter().collect();
         stopped.iter().filter(|node| !started.contains(node)).for_each(|node| drop(known.remove(node)));
@@ -94,7 +98,13 @@ impl Observer for Vitals {
                 let text = || status.text.as_ref().map(|text| text.to_text().to_string()).unwrap_or_default();
                 let why = || status.other.get("reason").map(|why| why.to_text().to_string());
                 let away = is_red.then(|| why().unwrap_or_else(text));
+                let is_trying = status.fill.as_ref().is_some_and(|fill| fill == "yellow");
                 self.change(node, |vital| {
+                    match (&away, vital.away_since) {
+                        (Some(_), None) => vital.away_since = Some(Instant::now()),
+                        (None, Some(_)) if !is_trying => vital.away_since = None,
+                        _ => {}
+                    }
                     vital.away = away;
                     vital.badge = status.clone();
                 });

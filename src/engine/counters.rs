@@ -1,8 +1,9 @@
 //! Counters of nodes and wires, kept over deploys. Lanes write them, the editor and metrics read them.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 use tidegate_nodes::value::Str;
@@ -12,7 +13,7 @@ use super::timings::Timing;
 
 #[derive(Default)]
 pub struct CounterTable {
-    /// Another one when other counters may be here.
+    /// Another one when other counters may be here. It changes under the lock of what changes.
     version: AtomicU64,
     nodes: Mutex<BTreeMap<Str, Arc<Counters>>>,
     wires: Mutex<BTreeMap<(Str, u16, Str), Arc<WireCounters>>>,
@@ -52,6 +53,21 @@ pub struct WireCount {
     pub passed: u64,
 }
 
+/// Handles to all counters there are. The place of a node in it is the one that `Timing` tells of, in the same version.
+pub struct Handles {
+    pub version: u64,
+    pub nodes: Vec<NodeCounter>,
+    pub wires: Vec<WireCounter>,
+}
+
+/// What nodes took for their messages since the last look.
+#[derive(Debug, Default)]
+pub struct TimingLook {
+    pub version: u64,
+    /// By the place of the node among the handles.
+    pub timings: Vec<(usize, Timing)>,
+}
+
 /// A handle to the counters of a node.
 pub struct NodeCounter {
     pub node: Str,
@@ -85,26 +101,26 @@ impl CounterTable {
         self.version.load(Ordering::Acquire)
     }
 
-    pub fn node_counters(&self) -> Vec<NodeCounter> {
-        let nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
-        let handle = |(node, counters): (&Str, &Arc<Counters>)| NodeCounter {
+    pub fn handles(&self) -> Handles {
+        // A version has one list of nodes: nothing comes in between.
+        let (nodes, wires) = (lock(&self.nodes), lock(&self.wires));
+        let node = |(node, counters): (&Str, &Arc<Counters>)| NodeCounter {
             node: node.clone(),
             counters: counters.clone(),
         };
-        nodes.iter().map(handle).collect()
-    }
-
-    pub fn wire_counters(&self) -> Vec<WireCounter> {
-        let wires = self.wires.lock().unwrap_or_else(PoisonError::into_inner);
-        let handle = |(wire, counters): (&(Str, u16, Str), &Arc<WireCounters>)| WireCounter {
+        let wire = |(wire, counters): (&(Str, u16, Str), &Arc<WireCounters>)| WireCounter {
             wire: wire.clone(),
             counters: counters.clone(),
         };
-        wires.iter().map(handle).collect()
+        Handles {
+            version: self.version(),
+            nodes: nodes.iter().map(node).collect(),
+            wires: wires.iter().map(wire).collect(),
+        }
     }
 
     pub fn nodes(&self) -> Vec<NodeCount> {
-        let nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+        let nodes = lock(&self.nodes);
         let count = |(node, c): (&Str, &Arc<Counters>)| NodeCount {
             node: node.clone(),
             received: c.received.get(),
@@ -115,7 +131,7 @@ impl CounterTable {
     }
 
     pub fn wires(&self) -> Vec<WireCount> {
-        let wires = self.wires.lock().unwrap_or_else(PoisonError::into_inner);
+        let wires = lock(&self.wires);
         let count = |((from, port, to), counters): (&(Str, u16, Str), &Arc<WireCounters>)| WireCount {
             from: from.clone(),
             port: *port,
@@ -127,14 +143,14 @@ impl CounterTable {
 
     /// Has the messages of a node told to the observer, until what is given is dropped. `None`: no such node runs.
     pub fn tap(&self, node: &str) -> Option<Tap> {
-        let counters = self.nodes.lock().unwrap_or_else(PoisonError::into_inner).get(node)?.clone();
+        let counters = lock(&self.nodes).get(node)?.clone();
         counters.taps.fetch_add(1, Ordering::Relaxed);
         Some(Tap(Tapped::Node(counters)))
     }
 
     /// The same for the messages on one wire.
     pub fn tap_wire(&self, from: &str, port: u16, to: &str) -> Option<Tap> {
-        let wires = self.wires.lock().unwrap_or_else(PoisonError::into_inner);
+        let wires = lock(&self.wires);
         let counters = wires.get(&(Str::new(from), port, Str::new(to)))?.clone();
         counters.taps.fetch_add(1, Ordering::Relaxed);
         Some(Tap(Tapped::Wire(counters)))
@@ -153,27 +169,44 @@ impl CounterTable {
     }
 
     /// What nodes took for a message since the last look: each sample is given once.
-    pub fn take_timings(&self) -> Vec<Timing> {
-        let nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
-        nodes.iter().filter_map(|(node, counters)| counters.timings.take(node)).collect()
+    pub fn take_timings(&self) -> TimingLook {
+        let nodes = lock(&self.nodes);
+        let taken = nodes.values().enumerate();
+        let taken = taken.filter_map(|(place, counters)| Some((place, counters.timings.take()?)));
+        TimingLook { version: self.version(), timings: taken.collect() }
     }
 
     pub(super) fn node(&self, id: &Str) -> Arc<Counters> {
-        self.nodes.lock().unwrap_or_else(PoisonError::into_inner).entry(id.clone()).or_default().clone()
+        let mut nodes = lock(&self.nodes);
+        let known = nodes.entry(id.clone());
+        self.changed_by(&known);
+        known.or_default().clone()
     }
 
     pub(super) fn wire(&self, from: &Str, port: u16, to: &Str) -> Arc<WireCounters> {
-        let mut wires = self.wires.lock().unwrap_or_else(PoisonError::into_inner);
-        wires.entry((from.clone(), port, to.clone())).or_default().clone()
+        let mut wires = lock(&self.wires);
+        let known = wires.entry((from.clone(), port, to.clone()));
+        self.changed_by(&known);
+        known.or_default().clone()
     }
 
     /// Forgets what no longer runs.
     pub(super) fn retain(&self, runs: impl Fn(&str) -> bool) {
-        self.nodes.lock().unwrap_or_else(PoisonError::into_inner).retain(|node, _| runs(node));
-        let mut wires = self.wires.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut nodes, mut wires) = (lock(&self.nodes), lock(&self.wires));
+        nodes.retain(|node, _| runs(node));
         wires.retain(|(from, _, to), _| runs(from) && runs(to));
         self.version.fetch_add(1, Ordering::Release);
     }
+
+    fn changed_by<Key: Ord, Value>(&self, entry: &Entry<'_, Key, Value>) {
+        if matches!(entry, Entry::Vacant(_)) {
+            self.version.fetch_add(1, Ordering::Release);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Somebody looks at the messages of a node, or on a wire.

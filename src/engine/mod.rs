@@ -58,7 +58,9 @@ pub use admission::{Limits, SourceBalance};
 pub use backoff::Backoff;
 pub use clock::Clock;
 pub use context::{Contexts, DISK, GLOBAL};
-pub use counters::{CounterTable, NodeCount, NodeCounter, Tap, Watching, WireCount, WireCounter};
+pub use counters::{
+    CounterTable, Handles, NodeCount, NodeCounter, Tap, TimingLook, Watching, WireCount, WireCounter,
+};
 pub use deploy::{Deployed, Refused};
 pub use drain::Drained;
 pub use observer::{Event, LogObserver, NodeRef, Observer};

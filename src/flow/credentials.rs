@@ -21,6 +21,9 @@ struct Secrets {
     /// What stood in its `credentials`.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     credentials: Map<String, Json>,
+    /// What its settings of type `cred` were, by their names: people put settings in another order.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    env: BTreeMap<String, Json>,
     /// What stood elsewhere in it, by pointer.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     properties: BTreeMap<String, Json>,
@@ -36,13 +39,28 @@ impl Credentials {
         self.0.keys().map(String::as_str)
     }
 
-    /// The names of a node's secrets, for an editor to show that they are set.
-    pub fn names(&self, node: &str) -> Vec<&str> {
-        let secrets = self.0.get(node).into_iter();
-        secrets
-            .flat_map(|secrets| secrets.credentials.keys().chain(secrets.properties.keys()))
-            .map(String::as_str)
-            .collect()
+    /// The names of a node's secrets, for an editor to show that they are set. Those of settings are `/env/NAME`.
+    pub fn names(&self, node: &str) -> Vec<String> {
+        let Some(secrets) = self.0.get(node) else { return Vec::new() };
+        let settings = secrets.env.keys().map(|name| format!("/env/{}", escape(name)));
+        secrets.credentials.keys().chain(secrets.properties.keys()).cloned().chain(settings).collect()
+    }
+
+    /// Earlier versions kept settings by their place in the document that these secrets are of.
+    pub fn by_name(mut self, document: &Document) -> Credentials {
+        for node in &document.nodes {
+            let Some(secrets) = self.0.get_mut(&node.id) else { continue };
+            let settings =
+                node.property("env").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
+            for (at, setting) in settings.iter().enumerate() {
+                if let Some(name) = setting_name(setting)
+                    && let Some(value) = secrets.properties.remove(&format!("/env/{at}/value"))
+                {
+                    secrets.env.insert(name.to_string(), value);
+                }
+            }
+        }
+        self
     }
 
     /// Forgets nodes that are not in the document any more.
@@ -72,8 +90,10 @@ pub fn split(document: &mut Document) -> Credentials {
             secrets.credentials = credentials;
         }
         for pointer in places(node) {
-            if let Some(value) = take(&mut node.properties, &pointer) {
-                secrets.properties.insert(pointer, value);
+            let Some(value) = take(&mut node.properties, &pointer) else { continue };
+            match setting_at(&node.properties, &pointer).and_then(setting_name) {
+                Some(name) => drop(secrets.env.insert(name.to_string(), value)),
+                None => drop(secrets.properties.insert(pointer, value)),
             }
         }
         if secrets != Secrets::default() {
@@ -84,7 +104,7 @@ pub fn split(document: &mut Document) -> Credentials {
 }
 
 /// Puts secrets back where they were. What the document itself brings stands, except Node-RED's placeholder for
-/// "as it was".
+/// "as it was". A setting that was renamed says what it was called (`was`), for it is found by its name.
 pub fn merge(document: &mut Document, credentials: &Credentials) {
     for node in &mut document.nodes {
         let Some(secrets) = credentials.0.get(&node.id) else { continue };
@@ -101,10 +121,21 @@ pub fn merge(document: &mut Document, credentials: &Credentials) {
         for (pointer, value) in &secrets.properties {
             put(&mut node.properties, pointer, value);
         }
+        for setting in secret_settings(node) {
+            // Names may have been swapped, so what it was called comes first.
+            let name = setting.get("was").or_else(|| setting.get("name")).and_then(Json::as_str);
+            if let Some(value) = name.and_then(|name| secrets.env.get(name)).cloned()
+                && setting.get("value").is_none_or(is_placeholder)
+            {
+                setting.insert("value".to_string(), value);
+                setting.shift_remove("was");
+            }
+        }
     }
 }
 
-/// Takes away what is empty: so an editor says that a secret is to go, where leaving it out would keep it.
+/// Takes away what is empty: so an editor says that a secret is to go, where leaving it out would keep it. What settings
+/// were called is known no more from here on.
 pub fn drop_empty(document: &mut Document) {
     let is_empty = |value: &Json| value.as_str().is_some_and(|text| text.trim().is_empty());
     for node in &mut document.nodes {
@@ -114,6 +145,7 @@ pub fn drop_empty(document: &mut Document) {
                 node.properties.shift_remove("credentials");
             }
         }
+        secret_settings(node).for_each(|setting| drop(setting.shift_remove("was")));
         for pointer in places(node) {
             let empty = holder(&mut node.properties, &pointer)
                 .is_some_and(|(object, key)| object.get(&key).is_some_and(is_empty));
@@ -154,6 +186,24 @@ fn places(node: &FlowNode) -> Vec<String> {
         }
     }
     places
+}
+
+/// The settings of a node that are secret.
+fn secret_settings(node: &mut FlowNode) -> impl Iterator<Item = &mut Map<String, Json>> {
+    let settings = node.properties.get_mut("env").and_then(Json::as_array_mut).into_iter().flatten();
+    settings
+        .filter_map(Json::as_object_mut)
+        .filter(|setting| setting.get("type").and_then(Json::as_str) == Some("cred"))
+}
+
+/// The setting whose value stands at a pointer.
+fn setting_at<'p>(properties: &'p Map<String, Json>, pointer: &str) -> Option<&'p Json> {
+    let at = pointer.strip_prefix("/env/")?.strip_suffix("/value")?.parse::<usize>().ok()?;
+    properties.get("env")?.get(at)
+}
+
+fn setting_name(setting: &Json) -> Option<&str> {
+    setting.get("name").and_then(Json::as_str)
 }
 
 fn in_fields(fields: &'static [Field], object: &Map<String, Json>, pointer: &str, places: &mut Vec<String>) {
@@ -268,13 +318,65 @@ mod tests {
         merge(&mut new, &credentials);
         drop_empty(&mut new);
         let left = split(&mut new);
-        assert_eq!((left.names("b"), left.names("t")), (vec!["user"], vec![]));
+        assert_eq!((left.names("b"), left.names("t")), (vec!["user".to_string()], vec![]));
         let brought =
             json!([{"id": "b", "type": "some-broker", "credentials": {"user": " ", "password": ""}}]);
         let mut new = Document::from_json(brought, &Limits::default()).unwrap();
         merge(&mut new, &credentials);
         drop_empty(&mut new);
         assert!(new.nodes[0].property("credentials").is_none() && split(&mut new).is_empty());
+    }
+
+    fn settings(settings: Json) -> Document {
+        let tab = json!([{"id": "t", "type": "tab", "env": settings}]);
+        Document::from_json(tab, &Limits::default()).unwrap()
+    }
+
+    /// After a deploy of `new` where `old` ran: what its settings are.
+    fn deployed(old: Json, new: Json) -> Json {
+        let (mut old, mut new) = (settings(old), settings(new));
+        merge(&mut new, &split(&mut old));
+        drop_empty(&mut new);
+        new.nodes[0].properties["env"].clone()
+    }
+
+    #[test]
+    fn a_secret_setting_keeps_its_value_in_another_place_and_under_another_name() {
+        let two =
+            json!([{"name": "A", "type": "cred", "value": "a"}, {"name": "B", "type": "cred", "value": "b"}]);
+        let turned = json!([{"name": "B", "type": "cred"}, {"name": "N", "type": "str", "value": "n"}, {"name": "A", "type": "cred"}]);
+        assert_eq!(
+            deployed(two.clone(), turned),
+            json!([{"name": "B", "type": "cred", "value": "b"}, {"name": "N", "type": "str", "value": "n"}, {"name": "A", "type": "cred", "value": "a"}])
+        );
+        // One that has gone leaves its value to nobody; what is no secret any more gets none.
+        let gone = json!([{"name": "C", "type": "cred"}, {"name": "B", "type": "str"}]);
+        assert_eq!(deployed(two.clone(), gone.clone()), gone);
+        let renamed =
+            json!([{"name": "C", "type": "cred", "was": "A"}, {"name": "A", "type": "cred", "was": "B"}]);
+        assert_eq!(
+            deployed(two.clone(), renamed),
+            json!([{"name": "C", "type": "cred", "value": "a"}, {"name": "A", "type": "cred", "value": "b"}]),
+            "also where a name has gone from one to another"
+        );
+        let typed = json!([{"name": "C", "type": "cred", "was": "A", "value": "new"}, {"name": "D", "type": "cred", "was": "X"}]);
+        assert_eq!(
+            deployed(two, typed),
+            json!([{"name": "C", "type": "cred", "value": "new"}, {"name": "D", "type": "cred"}])
+        );
+    }
+
+    #[test]
+    fn secrets_that_an_earlier_version_has_kept_by_place_are_found_by_name() {
+        let stored = json!({"t": {"properties": {"/env/1/value": "b", "/other": "x"}}});
+        let stored: Credentials = serde_json::from_value(stored).unwrap();
+        let old =
+            settings(json!([{"name": "A", "type": "str", "value": "a"}, {"name": "B/b", "type": "cred"}]));
+        let stored = stored.by_name(&old);
+        assert_eq!(stored.names("t"), ["/other", "/env/B~1b"]);
+        let mut new = settings(json!([{"name": "B/b", "type": "cred"}]));
+        merge(&mut new, &stored);
+        assert_eq!(new.nodes[0].properties["env"][0]["value"], "b");
     }
 
     #[test]

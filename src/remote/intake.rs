@@ -179,6 +179,7 @@ impl Intake {
             who,
             via,
             why: contents.why.clone(),
+            name: String::new(),
             probation: Probation { needs_word: true, ..Probation::of_seconds(contents.probation) },
         };
         let receipt = match self.deployer.deploy(order) {

@@ -78,6 +78,26 @@ pub fn retry(
     )
 }
 
+/// Whether there are dead letters of a node or a queue that nobody has dealt with.
+pub fn has_letters(store: &Store, of: &str) -> Result<bool, StoreError> {
+    let Some(log) = store.find_log(DEAD_LETTERS) else { return Ok(false) };
+    let cursor = log.cursor(HANDLED);
+    let mut at = cursor.position() + 1;
+    while at < log.next() {
+        let Page { records, next, .. } = store.read(&log, at, STEP, STEP_BYTES)?;
+        if next <= at {
+            break;
+        }
+        at = next;
+        let is_wanted =
+            |(sequence, record): &(u64, Record)| !cursor.is_done(*sequence) && is_letter_of(record, of);
+        if records.iter().any(is_wanted) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Gives dead letters up: of a node or queue, or all.
 pub fn purge_dead_letters(
     store: &Store,

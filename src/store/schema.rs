@@ -62,6 +62,9 @@ pub const CONFIG: &[&str] = &["
     CREATE TABLE bundles (
         key BLOB PRIMARY KEY, sequence INTEGER NOT NULL, hash BLOB NOT NULL, wall_ms INTEGER NOT NULL,
         attempts INTEGER NOT NULL, revision INTEGER, verdict TEXT, reason TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
+", "
+    -- What a person calls it; one that has a name is not thrown away.
+    ALTER TABLE revisions ADD COLUMN name TEXT NOT NULL DEFAULT '';
 "];
 
 /// The table of a segment.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{PASSWORD, ask, get, log_in, start};
+use super::{PASSWORD, ask, get, log_in, start, try_to_log_in};
 
 #[test]
 fn users_are_made_changed_and_removed() {
@@ -137,4 +137,55 @@ fn tokens_are_shown_once_and_end_at_once() {
     assert_eq!(call("DELETE", &format!("/api/v1/tokens/{id}"), Json::Null).status, 204);
     assert_eq!(get(&gateway, &who, "/api/v1/status").status, 401);
     assert_eq!(call("DELETE", &format!("/api/v1/tokens/{id}"), Json::Null).status, 404);
+}
+
+#[test]
+fn everybody_changes_their_own_password_and_only_with_the_old_one() {
+    const NEW: &str = "another long password";
+    let folder = tempfile::tempdir().unwrap();
+    let gateway = start(folder.path(), vec![]);
+    let ada = log_in(&gateway, "ada");
+    let change = |who: &str, old: &str, new: &str| {
+        ask(&gateway, who, "POST", "/api/v1/session/password", "", &json!({"old": old, "new": new}))
+    };
+    // The least role there is: in a browser here, and on another device.
+    let (here, elsewhere) = (log_in(&gateway, "dan"), log_in(&gateway, "dan"));
+    let wrong = change(&here, "a wrong password", NEW);
+    assert_eq!(
+        (wrong.status, wrong.json()["code"].as_str(), wrong.json()["pointer"].as_str()),
+        (403, Some("wrong_password"), Some("/old")),
+        "{}",
+        wrong.body
+    );
+    let short = change(&here, PASSWORD, "short");
+    assert_eq!((short.status, short.json()["pointer"].as_str()), (422, Some("/new")), "{}", short.body);
+    assert_eq!(get(&gateway, &elsewhere, "/api/v1/dashboard").status, 200, "nothing has changed yet");
+    assert_eq!(change(&here, PASSWORD, NEW).status, 204);
+    assert_eq!(get(&gateway, &here, "/api/v1/dashboard").status, 200, "who has changed it goes on");
+    assert_eq!(get(&gateway, &elsewhere, "/api/v1/dashboard").status, 401);
+    assert_eq!(try_to_log_in(&gateway, "dan").status, 401, "with the old one");
+    assert_eq!(change(&here, NEW, PASSWORD).status, 204);
+    assert_eq!(try_to_log_in(&gateway, "dan").status, 200);
+    // A machine that is called as a person is has no part in it.
+    let made =
+        ask(&gateway, &ada, "POST", "/api/v1/tokens", "", &json!({"name": "dan", "scopes": ["dashboard"]}));
+    let machine = format!("authorization: Bearer {}\r\n", made.json()["secret"].as_str().unwrap());
+    assert_eq!(change(&machine, PASSWORD, NEW).status, 403);
+    assert_eq!(try_to_log_in(&gateway, "dan").status, 200);
+    assert_eq!(get(&gateway, &machine, "/api/v1/dashboard").status, 200, "machines live by their tokens");
+    for body in [json!({"old": PASSWORD}), json!({"old": PASSWORD, "new": NEW, "name": "ada"})] {
+        assert_eq!(ask(&gateway, &here, "POST", "/api/v1/session/password", "", &body).status, 422, "{body}");
+    }
+    // Whoever has found a browser open may not guess there either; and is not thrown out by guessing.
+    let tries: Vec<u16> = (0..20).map(|n| change(&here, &format!("guess number {n}"), NEW).status).collect();
+    assert!(tries.contains(&429) && tries.iter().all(|status| matches!(status, 403 | 429)), "{tries:?}");
+    let slowed = change(&here, PASSWORD, NEW);
+    assert_eq!(slowed.status, 429, "{}", slowed.body);
+    assert!(slowed.header("retry-after").unwrap().parse::<u64>().unwrap() > 0);
+    let audit = get(&gateway, &ada, "/api/v1/audit").json();
+    let changed = audit.as_array().unwrap().iter().filter(|entry| entry["action"] == "change password");
+    let changed: Vec<_> =
+        changed.map(|entry| (entry["who"].as_str().unwrap(), entry["about"].as_str().unwrap())).collect();
+    assert_eq!(changed, [("dan", "dan"); 2]);
+    assert!(!audit.to_string().contains("guess number"), "{audit}");
 }

@@ -21,7 +21,7 @@ fn nodes() -> Vec<Json> {
     ]
 }
 
-fn live(gateway: &Gateway, who: &str) -> Socket {
+pub fn live(gateway: &Gateway, who: &str) -> Socket {
     let bearer = who.trim().split_once(": ").unwrap().1.to_string();
     open(gateway, "/api/v1/live", &[("authorization", bearer.as_str())]).ok().unwrap()
 }
@@ -30,7 +30,7 @@ fn operate(gateway: &Gateway, who: &str, id: &str, body: &Json) -> u16 {
     ask(gateway, who, "POST", &format!("/api/v1/dashboard/{id}"), "", body).status
 }
 
-fn of(kind: &str) -> impl Fn(&Json) -> bool {
+pub fn of(kind: &str) -> impl Fn(&Json) -> bool {
     move |message| message["type"] == kind
 }
 
@@ -146,4 +146,43 @@ fn who_is_here_for_the_dashboard_is_told_of_nothing_else() {
     assert_eq!(socket.until(of("deploy"))["number"], 2);
     socket.until(|message| message["widgets"]["v"]["label"] == "New");
     assert_eq!(operate(&gateway, &dan, "b", &json!({})), 204);
+}
+
+#[test]
+fn who_presses_too_fast_is_told_and_the_audit_counts_every_press() {
+    let folder = tempfile::tempdir().unwrap();
+    let gateway = start(folder.path(), nodes());
+    let (ada, dan, eve) = (log_in(&gateway, "ada"), log_in(&gateway, "dan"), log_in(&gateway, "eve"));
+    let mut taken = 0;
+    let refused = loop {
+        let reply = ask(&gateway, &dan, "POST", "/api/v1/dashboard/b", "", &json!({}));
+        if reply.status != 204 {
+            break reply;
+        }
+        taken += 1;
+        assert!(taken < 10_000, "nobody is slowed");
+    };
+    assert_eq!(refused.status, 429, "{}", refused.body);
+    assert!(taken >= 20, "{taken}");
+    assert_eq!(refused.json()["code"], "too_fast", "{}", refused.body);
+    assert!(refused.header("retry-after").unwrap().parse::<u64>().unwrap() > 0);
+    assert_eq!(operate(&gateway, &eve, "b", &json!({})), 204, "nobody else is held up");
+    let pressed = |audit: &Json| -> Vec<String> {
+        let mine = |entry: &&Json| entry["action"] == "operate" && entry["who"] == "dan";
+        let entries = audit.as_array().unwrap().iter().filter(mine);
+        entries.map(|entry| entry["detail"].as_str().unwrap().to_string()).collect()
+    };
+    let lines = pressed(&get(&gateway, &ada, "/api/v1/audit").json());
+    assert!(lines.len() < taken, "not one line a press: {lines:?}");
+    // What is in memory is written when it stops.
+    let data = folder.path().join("data");
+    gateway.running.signal("TERM");
+    gateway.running.wait();
+    let gateway = Gateway::with(folder.path(), nodes(), &["--data", data.to_str().unwrap()]);
+    let lines = pressed(&get(&gateway, &log_in(&gateway, "ada"), "/api/v1/audit").json());
+    let count = |line: &String| match line.split_once(" times more") {
+        Some((count, _)) => count.parse::<usize>().unwrap(),
+        None => 1,
+    };
+    assert_eq!(lines.iter().map(count).sum::<usize>(), taken, "{lines:?}");
 }

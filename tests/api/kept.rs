@@ -16,7 +16,7 @@ fn nodes() -> Vec<Json> {
     ]
 }
 
-fn until(gateway: &Gateway, who: &str, target: &str, is: impl Fn(&Json) -> bool) -> Json {
+pub fn until(gateway: &Gateway, who: &str, target: &str, is: impl Fn(&Json) -> bool) -> Json {
     let end = Instant::now() + PATIENCE;
     loop {
         let json = get(gateway, who, target).json();
@@ -61,6 +61,10 @@ fn what_waits_is_seen_and_given_up_by_who_may() {
         (problems["nodes"][0]["id"].as_str(), problems["nodes"][0]["state"].as_str()),
         (Some("o"), Some("away"))
     );
+    // For how long is told wherever it is told that it is away.
+    let away = problems["nodes"][0]["away_ms"].as_u64().unwrap();
+    let status = get(&gateway, &vic, "/api/v1/status").json();
+    assert!(status["away"][0]["away_ms"].as_u64().unwrap() >= away, "{status}");
     let health = get(&gateway, &vic, "/api/v1/health").json();
     assert_eq!((health["ok"].as_bool(), health["away"].as_i64()), (Some(false), Some(1)));
     let post = |who: &str, target: &str| -> Reply { ask(&gateway, who, "POST", target, "", &Json::Null) };
@@ -149,4 +153,40 @@ fn the_board_and_the_node_types_are_described() {
     assert_eq!(post("/api/v1/alarms/x/acknowledge", Json::Null), 404);
     assert_eq!(post("/api/v1/alarms/x/shelve", json!({"seconds": 60})), 404);
     assert_eq!(post("/api/v1/alarms/x/shelve", json!({"seconds": 0})), 422);
+}
+
+#[test]
+fn dead_letters_of_a_node_without_an_outbox_are_given_up_and_not_sent_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let nodes = vec![
+        json!({"id": "i", "type": "inject", "z": "t", "props": [{"p": "payload"}], "payload": "1", "payloadType": "num", "x": 1, "y": 1, "wires": [["l"]]}),
+        json!({"id": "l", "type": "log out", "z": "t", "log": "first", "x": 2, "y": 2, "wires": []}),
+        // A source that waits until its messages are dealt with.
+        json!({"id": "r", "type": "log in", "z": "t", "log": "first", "reader": "r", "start": "start", "x": 1, "y": 2, "wires": [["f"]]}),
+        json!({"id": "f", "type": "function", "lang": "rhai", "z": "t", "name": "broken", "func": "throw \"no\"", "outputs": 1, "x": 2, "y": 1, "wires": [[]]}),
+    ];
+    let gateway = start(folder.path(), nodes);
+    let (ada, eve) = (log_in(&gateway, "ada"), log_in(&gateway, "eve"));
+    let post = |target: &str| ask(&gateway, &eve, "POST", target, "", &Json::Null);
+    assert_eq!(post("/api/v1/outboxes/f/retry").status, 404, "there is none yet");
+    assert_eq!(post("/api/v1/outboxes/f/purge?dead=true").status, 404);
+    for _ in 0..3 {
+        assert_eq!(ask(&gateway, &ada, "POST", "/inject/i", "", &Json::Null).status, 200);
+    }
+    let letters =
+        until(&gateway, &ada, "/api/v1/dead-letters?of=f", |all| all.as_array().unwrap().len() == 3);
+    assert!(letters[0]["about"].get("outbox").is_none() && letters[0]["about"]["node"] == "f", "{letters}");
+    let refused = post("/api/v1/outboxes/f/retry");
+    assert_eq!(
+        (refused.status, refused.json()["code"].as_str()),
+        (409, Some("no_outbox")),
+        "{}",
+        refused.body
+    );
+    assert!(refused.json()["hint"].as_str().unwrap().contains("purge?dead=true"), "{}", refused.body);
+    assert_eq!(post("/api/v1/outboxes/f/purge").status, 404, "nothing waits where there is no outbox");
+    let gone = post("/api/v1/outboxes/f/purge?dead=true");
+    assert_eq!((gone.status, gone.json()), (200, json!({"messages": 3, "stopped": false})), "{}", gone.body);
+    assert_eq!(get(&gateway, &ada, "/api/v1/dead-letters").json(), json!([]));
+    until(&gateway, &ada, "/api/v1/audit", |audit| audit.to_string().contains("purge dead letters"));
 }

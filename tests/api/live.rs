@@ -33,6 +33,22 @@ fn of(kind: &str) -> impl Fn(&Json) -> bool {
     move |message| message["type"] == kind
 }
 
+/// Places of what has a number of its own in the legend.
+fn number(legend: &Json, list: &str, named: &Json) -> Option<u64> {
+    legend[list].as_array()?.iter().position(|known| known == named).map(|number| number as u64)
+}
+
+/// The figures of one node or wire in a list of `metrics`, `size` numbers each, without its own number.
+fn figures(told: &Json, list: &str, size: usize, number: Option<u64>) -> Option<Vec<u64>> {
+    let numbers: Vec<u64> = told[list].as_array()?.iter().map(|figure| figure.as_u64().unwrap()).collect();
+    assert!(numbers.len().is_multiple_of(size), "{told}");
+    numbers.chunks(size).find(|one| Some(one[0]) == number).map(|one| one[1..].to_vec())
+}
+
+fn counted(legend: &Json, told: &Json, node: &str) -> Option<Vec<u64>> {
+    figures(told, "nodes", 4, number(legend, "nodes", &json!(node)))
+}
+
 fn is_away(problems: &Json) -> bool {
     problems["nodes"].as_array().unwrap().iter().any(|node| node["state"] == "away")
 }
@@ -46,7 +62,7 @@ fn what_is_watched_is_told() {
     let hello = socket.next().unwrap();
     assert_eq!(
         (hello["type"].as_str(), hello["version"].as_u64(), hello["name"].as_str()),
-        (Some("hello"), Some(1), Some("ada"))
+        (Some("hello"), Some(2), Some("ada"))
     );
     assert_eq!((hello["sees_payloads"].as_bool(), hello["deploy"]["number"].as_i64()), (Some(true), Some(1)));
     socket.say(&json!({"type": "watch", "metrics": true, "statuses": true, "debug": true, "problems": true, "backlogs": true, "taps": ["f", "i", "nothing"]}));
@@ -55,13 +71,23 @@ fn what_is_watched_is_told() {
         json!({"type": "watching", "not_allowed": [], "unknown": ["nothing"]})
     );
     press(&gateway, &ada);
-    let (mut taps, mut first) = (Vec::new(), BTreeMap::new());
+    let (mut taps, mut first, mut legend) = (Vec::new(), BTreeMap::new(), Json::Null);
+    let mut sums: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
     while taps.len() < 2 || first.len() < 5 {
         let message = socket.next().unwrap();
         let kind = message["type"].as_str().unwrap().to_string();
+        if kind == "legend" {
+            legend = message.clone();
+        }
+        // A message may be on its way from a node to the next while they are looked at.
+        for node in ["d", "f"].into_iter().filter(|_| kind == "metrics") {
+            let grown = counted(&legend, &message, node).unwrap_or_else(|| vec![0; 3]);
+            let sum = sums.entry(node).or_insert_with(|| vec![0; 3]);
+            sum.iter_mut().zip(grown).for_each(|(sum, grown)| *sum += grown);
+        }
         // The broker is away, and tells so too.
         let is_of_the_flow = match kind.as_str() {
-            "metrics" => message["nodes"].get("d").is_some(),
+            "metrics" => counted(&legend, &message, "d").is_some(),
             "status" => message["nodes"].get("f").is_some(),
             "debug" => message["shown"]["id"] == "d",
             "backlogs" => true,
@@ -78,16 +104,10 @@ fn what_is_watched_is_told() {
     let tap = |node: &str| taps.iter().find(|tap| tap["node"] == node).unwrap();
     assert_eq!((tap("i")["came_in"].as_bool(), tap("f")["came_in"].as_bool()), (Some(false), Some(true)));
     assert!(tap("f")["shown"]["msg"].as_str().unwrap().contains("\"payload\":{\"n\":1}"), "{taps:?}");
-    assert_eq!(
-        (metrics["nodes"]["d"].clone(), metrics["nodes"]["f"].clone()),
-        (json!([1, 0, 0]), json!([1, 1, 0]))
-    );
-    assert!(
-        metrics["wires"]
-            .as_array()
-            .unwrap()
-            .contains(&json!({"from": "f", "port": 0, "to": "d", "passed": 1}))
-    );
+    assert_eq!((&sums["d"], &sums["f"]), (&vec![1, 0, 0], &vec![1, 1, 0]));
+    let end = |node: &str| number(&legend, "nodes", &json!(node));
+    let wire = number(&legend, "wires", &json!([end("f"), 0, end("d")]));
+    assert_eq!(figures(metrics, "wires", 2, wire), Some(vec![1]));
     assert_eq!(first["debug"]["shown"]["msg"], "{\"n\":1}");
     assert_eq!(first["status"]["nodes"]["f"]["text"], "seen");
     assert_eq!(first["backlogs"]["outboxes"][0]["node"], "o");
@@ -190,6 +210,7 @@ fn what_waits_and_how_long_nodes_take_is_told() {
     let ada = log_in(&gateway, "ada");
     let mut socket = live(&gateway, &ada);
     socket.say(&json!({"type": "watch", "queues": true, "metrics": true, "timings": true}));
+    let legend = socket.until(of("legend"));
     // All of them first, also those in which nothing waits.
     let first = socket.until(of("queues"));
     assert_eq!(
@@ -202,8 +223,9 @@ fn what_waits_and_how_long_nodes_take_is_told() {
     );
     (0..3).for_each(|_| press(&gateway, &ada));
     let mut depths = BTreeMap::new();
-    let mut timed = 0.0;
-    while depths.get("o") != Some(&3) || depths.get("w") != Some(&3) || timed < 3.0 {
+    let f = number(&legend, "nodes", &json!("f"));
+    let mut timed = 0;
+    while depths.get("o") != Some(&3) || depths.get("w") != Some(&3) || timed < 3 {
         let told = socket.next().unwrap();
         for (node, queue) in
             told["nodes"].as_object().filter(|_| told["type"] == "queues").into_iter().flatten()
@@ -211,12 +233,12 @@ fn what_waits_and_how_long_nodes_take_is_told() {
             depths.insert(node.clone(), queue["depth"].as_i64().unwrap());
             assert!(node != "w" || queue["kind"] == "held");
         }
-        if let Some([p50, p95, samples]) = told["timings"]["f"].as_array().map(Vec::as_slice) {
-            assert!(p50.as_f64().unwrap() > 0.0 && p95.as_f64() >= p50.as_f64(), "{told}");
-            timed += samples.as_f64().unwrap();
+        if let Some([p50, p95, samples]) = figures(&told, "timings", 4, f).as_deref() {
+            assert!(*p50 > 0 && p95 >= p50, "{told}");
+            timed += samples;
         }
     }
-    assert_eq!(timed, 3.0, "of a few calls each is timed, and told once");
+    assert_eq!(timed, 3, "of a few calls each is timed, and told once");
     let seen = socket.for_a_while(Duration::from_millis(1_200));
     let again = seen.iter().filter(|told| told["type"] == "queues" && told["nodes"].get("w").is_some());
     assert_eq!(again.count(), 0, "{seen:?}");
@@ -224,8 +246,35 @@ fn what_waits_and_how_long_nodes_take_is_told() {
     socket.say(&json!({"type": "watch", "metrics": true}));
     socket.until(of("watching"));
     press(&gateway, &ada);
-    let told = socket.until(|told| told["type"] == "metrics" && told["nodes"].get("f").is_some());
+    let told = socket.until(|told| told["type"] == "metrics" && counted(&legend, told, "f").is_some());
     assert_eq!(told.get("timings"), None);
+}
+
+#[test]
+fn what_is_told_is_as_much_as_has_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut flow = nodes();
+    flow.extend((0..500).map(|n| json!({"id": format!("idle{n}"), "type": "debug", "z": "t", "active": true, "x": 1, "y": n, "wires": []})));
+    let gateway = start(folder.path(), flow);
+    let ada = log_in(&gateway, "ada");
+    let mut socket = live(&gateway, &ada);
+    let watch = |nodes: &[&str]| json!({"type": "watch", "flows": ["t"], "nodes": nodes, "metrics": true, "timings": true, "queues": true, "statuses": true});
+    socket.say(&watch(&[]));
+    let legend = socket.until(of("legend"));
+    assert!(legend["nodes"].as_array().unwrap().len() > 500);
+    press(&gateway, &ada);
+    let mut told = vec![socket.until(|told| counted(&legend, told, "d").is_some())];
+    // Another node is chosen: names that are known are not told again.
+    socket.say(&watch(&["f"]));
+    socket.until(of("watching"));
+    told.extend(socket.for_a_while(Duration::from_millis(1_600)));
+    assert!(!told.iter().any(of("legend")), "{told:?}");
+    let metrics: Vec<&Json> = told.iter().filter(|told| of("metrics")(told)).collect();
+    assert!(metrics.len() > 1, "{told:?}");
+    let all =
+        |list: &str| -> usize { metrics.iter().filter_map(|told| told[list].as_array()).map(Vec::len).sum() };
+    // Three nodes have done something, each within two looks at the most; none of the 500 is told of.
+    assert!(all("nodes") <= 4 * 6 && all("timings") <= 4 * 6 && all("wires") <= 2 * 4, "{told:?}");
 }
 
 #[test]

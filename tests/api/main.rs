@@ -19,6 +19,8 @@ mod kept;
 mod library;
 mod live;
 mod openapi;
+mod revisions;
+mod secrets;
 mod siege;
 mod socket;
 #[path = "../support/mod.rs"]

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """A large flow that carries messages, for measuring the editor and what it costs the gateway.
 
-Usage: big_flow.py N > flow.json
+Usage: big_flow.py N [TIMES] > flow.json
 
 One tab with N nodes and about 1.29 wires a node, laid out without overlaps. The same N gives the same flow. Each group of
-ten is a source that ticks once to twice a second, and what it leads to:
+ten is a source that ticks once to twice a second, or TIMES as often, and what it leads to:
 
     inject -> function -> switch -+-> change -+-> template -> function -+-> debug
                                   +-> change -+   |                     +-> link out ... link in -> debug
@@ -20,7 +20,7 @@ COLUMN, ROW = 220, 80
 ACROSS, WIDE, HIGH = 4, 8, 2
 
 
-def group(number):
+def group(number, times):
     """Ten nodes and 13 wires; a few groups have 12, so that all in all there are 1,291 to 1,000 nodes."""
     left = (number % ACROSS) * WIDE
     top = (number // ACROSS) * HIGH
@@ -32,11 +32,11 @@ def group(number):
     def to(*kinds):
         return [f"{kind}{number}" for kind in kinds]
 
-    period = 0.5 + (number % 6) / 10
+    period = (0.5 + (number % 6) / 10) / times
     short_cut = [] if number % 11 == 10 else to("t")
     return [
         node("i", "inject", 0, 0, [to("f")], props=[{"p": "payload"}], payload="", payloadType="date", topic="",
-             repeat=f"{period:.1f}", crontab="", once=True, onceDelay=round(0.1 + (number * 7 % 50) / 50, 2)),
+             repeat=f"{period:.4g}", crontab="", once=True, onceDelay=round(0.1 + (number * 7 % 50) / 50, 2)),
         node("f", "function", 1, 0, [to("s", "t")], lang="rhai", outputs=1,
              func="msg.payload = #{at: msg.payload, value: random(0, 100)}; msg"),
         node("s", "switch", 2, 0, [to("c") + short_cut, to("e")], property="payload.value", propertyType="msg", checkall="true",
@@ -53,8 +53,8 @@ def group(number):
     ]
 
 
-def flow(count):
-    nodes = [node for number in range(count // 10) for node in group(number)]
+def flow(count, times=1.0):
+    nodes = [node for number in range(count // 10) for node in group(number, times)]
     top = 80 + (count // 10 // ACROSS + 1) * HIGH * ROW
     for number in range(count % 10):
         nodes.append({"id": f"n{number}", "type": "comment", "z": TAB, "name": f"note {number}", "info": "",
@@ -63,9 +63,9 @@ def flow(count):
 
 
 def main():
-    if len(sys.argv) != 2 or not sys.argv[1].isdigit():
+    if len(sys.argv) not in (2, 3) or not sys.argv[1].isdigit():
         sys.exit(__doc__)
-    json.dump(flow(int(sys.argv[1])), sys.stdout, indent=1)
+    json.dump(flow(int(sys.argv[1]), float((sys.argv[2:] or ["1"])[0])), sys.stdout, indent=1)
     print()
 
 

@@ -91,6 +91,7 @@ pub async fn order(
         who: caller.name().to_string(),
         via: "admin api",
         why: String::new(),
+        name: String::new(),
         probation: Probation::OFF,
     };
     let deployer = gateway.deployer.clone();

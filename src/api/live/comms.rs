@@ -134,6 +134,7 @@ impl Client {
 
     async fn run(&mut self, socket: &mut Socket) -> Result<(), Ended> {
         let mut news = self.gateway.deployer.news();
+        let mut rev = news.borrow().rev.clone();
         let mut beat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut again = interval_at(Instant::now() + guard::AGAIN, guard::AGAIN);
@@ -149,7 +150,12 @@ impl Client {
                 // The sender lives as long as the gateway.
                 changed = news.changed() => {
                     changed.map_err(|_| Ended::Stopping)?;
-                    self.deployed();
+                    // What else is told of a revision, Node-RED's tools do not know.
+                    let now = news.borrow_and_update().rev.clone();
+                    if now != rev {
+                        rev = now;
+                        self.deployed();
+                    }
                 }
                 _ = again.tick() => match self.guard.still().await {
                     true => self.want(),
@@ -196,7 +202,7 @@ impl Client {
 
     fn want(&self) {
         let any = |first| self.topics.iter().any(|pattern| topic::may_begin(pattern, first));
-        self.listening.feed.want(Wants {
+        self.listening.want(Wants {
             statuses: any("status"),
             debug: any("debug") && self.guard.sees_payloads(),
             ..Wants::default()

@@ -6,7 +6,7 @@ use tidegate_nodes::cx::weight;
 use tidegate_nodes::value::{Object, Str};
 
 use super::messages::Told;
-use super::own::say;
+use super::own::put;
 use super::socket::{Ended, Socket};
 use crate::engine::{Screens, Seen};
 
@@ -30,12 +30,12 @@ impl Widgets {
             widgets.insert(node, view);
             if bytes > LARGE {
                 bytes = 0;
-                say(socket, &Told::Dashboard { widgets: std::mem::take(&mut widgets) }).await?;
+                put(socket, &Told::Dashboard { widgets: std::mem::take(&mut widgets) }).await?;
             }
         }
         match widgets.is_empty() {
             true => Ok(()),
-            false => say(socket, &Told::Dashboard { widgets }).await,
+            false => put(socket, &Told::Dashboard { widgets }).await,
         }
     }
 }

@@ -14,8 +14,15 @@ const WARN: u8 = 30;
 /// What a debug panel is told of one message or line. `most`: how much of a text or list is shown.
 pub fn debug(shown: &Shown, current: &Current, most: usize) -> Json {
     let node = &shown.node;
-    let in_document = current.document.nodes.iter().find(|known| known.id == node.document_id.as_str());
-    let z = in_document.and_then(|known| known.z.clone()).unwrap_or_else(|| node.flow.to_string());
+    let z = match node.id == node.document_id {
+        true => node.flow.to_string(),
+        // Within an instance it is the subflow.
+        false => {
+            let in_document =
+                current.document.nodes.iter().find(|known| known.id == node.document_id.as_str());
+            in_document.and_then(|known| known.z.clone()).unwrap_or_else(|| node.flow.to_string())
+        }
+    };
     let mut told = json!({ "id": &*node.id, "z": z, "path": path(&node.id, &node.document_id, &node.flow) });
     if node.id != node.document_id {
         told["_alias"] = json!(&*node.document_id);

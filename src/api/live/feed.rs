@@ -10,7 +10,7 @@ use tidegate_nodes::host::{DebugRecord, Level, Status};
 use tidegate_nodes::value::{Object, Str};
 use tokio::sync::Notify;
 
-use super::wants::Wants;
+use super::wants::{Kinds, Wants};
 use crate::engine::{Event, NodeRef};
 
 /// What waits at the most.
@@ -106,6 +106,10 @@ impl Feed {
         self.lock().wants = wants;
     }
 
+    pub fn kinds(&self) -> Kinds {
+        self.lock().wants.kinds()
+    }
+
     /// Called by whoever runs nodes: it never waits, and does little.
     pub fn take(&self, node: &NodeRef, event: &Event) {
         let mut queue = self.lock();
@@ -117,11 +121,11 @@ impl Feed {
             }
             return;
         }
-        if !queue.wants.of.has_node(node) && !queue.wants.taps.contains(&node.id) {
-            return;
-        }
         let took = match event {
-            Event::Status(status) if queue.wants.statuses => queue.status(&node.id, status.clone()),
+            // Badges are of what is looked at; what debug nodes show and what goes wrong is told of all flows.
+            Event::Status(status) if queue.wants.statuses && queue.wants.of.has_node(node) => {
+                queue.status(&node.id, status.clone())
+            }
             Event::Debug(record) if queue.wants.debug && record.to_sidebar => {
                 let bytes = record.value.as_ref().map_or(0, |value| value.weight());
                 queue.show(self.rate, node, bytes, || What::Debug(record.clone()))

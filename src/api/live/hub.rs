@@ -1,6 +1,6 @@
 //! Where clients hear of what the engine tells. It listens to the engine, and hands everything on.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -9,7 +9,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use super::feed::Feed;
 use super::presence::Presence;
 use super::recent::Recent;
-use crate::engine::{Backlog, Engine, Event, NodeRef, Observer, QueueCount, Timing};
+use super::wants::{Kinds, Wants};
+use crate::engine::{Backlog, Engine, Event, NodeRef, Observer, QueueCount, TimingLook};
 
 /// Clients at once: each costs a task, and a queue of a few MiB at worst.
 const CLIENTS: usize = 32;
@@ -19,18 +20,20 @@ const STRANGERS: usize = 8;
 const BACKLOGS_FOR: Duration = Duration::from_millis(900);
 /// A little less than from one look of a client to its next.
 const COUNTS_FOR: Duration = Duration::from_millis(450);
+/// Once a second: nobody reads them faster, and a longer span has more samples to choose from.
+const TIMINGS_FOR: Duration = Duration::from_millis(900);
 
 pub struct Hub {
     next: Arc<dyn Observer>,
-    /// How many feeds there are: all that is looked at when nobody watches.
-    watching: AtomicUsize,
+    /// Kinds of events that any feed wants: all that is looked at when nobody watches.
+    wanted: AtomicU8,
     feeds: RwLock<Vec<Arc<Feed>>>,
     clients: Arc<Semaphore>,
     strangers: Arc<Semaphore>,
     pub presence: Arc<Presence>,
     backlogs: Recent<Vec<Backlog>>,
     queues: Recent<Vec<QueueCount>>,
-    timings: Recent<Vec<Timing>>,
+    timings: Recent<TimingLook>,
     stopping: watch::Sender<bool>,
 }
 
@@ -38,14 +41,14 @@ impl Hub {
     pub fn new(next: Arc<dyn Observer>) -> Hub {
         Hub {
             next,
-            watching: AtomicUsize::new(0),
+            wanted: AtomicU8::new(0),
             feeds: RwLock::default(),
             clients: Arc::new(Semaphore::new(CLIENTS)),
             strangers: Arc::new(Semaphore::new(STRANGERS)),
             presence: Arc::default(),
             backlogs: Recent::lasting(BACKLOGS_FOR),
             queues: Recent::lasting(COUNTS_FOR),
-            timings: Recent::lasting(COUNTS_FOR),
+            timings: Recent::lasting(TIMINGS_FOR),
             stopping: watch::Sender::new(false),
         }
     }
@@ -65,8 +68,12 @@ impl Hub {
         let feed = Arc::new(feed);
         let mut feeds = self.feeds.write().unwrap_or_else(PoisonError::into_inner);
         feeds.push(feed.clone());
-        self.watching.store(feeds.len(), Ordering::Relaxed);
         Listening { hub: self.clone(), feed }
+    }
+
+    fn put_together(&self, feeds: &[Arc<Feed>]) {
+        let wanted = feeds.iter().fold(0, |all, feed| all | feed.kinds().0);
+        self.wanted.store(wanted, Ordering::Relaxed);
     }
 
     /// How the outboxes fare. It may read from the disk.
@@ -80,7 +87,7 @@ impl Hub {
     }
 
     /// What nodes took for their messages lately, and the number of the look: each sample is in one of them.
-    pub fn timings(&self, engine: &Engine) -> (u64, Arc<Vec<Timing>>) {
+    pub fn timings(&self, engine: &Engine) -> (u64, Arc<TimingLook>) {
         self.timings.get(|| Some(engine.counters().take_timings())).unwrap_or_default()
     }
 
@@ -97,7 +104,7 @@ impl Hub {
 impl Observer for Hub {
     fn event(&self, at: Duration, node: &NodeRef, event: Event) {
         // A client that comes at this very moment is shown what stands, so that it misses nothing that lasts.
-        if self.watching.load(Ordering::Relaxed) > 0 {
+        if Kinds(self.wanted.load(Ordering::Relaxed)).meets(Kinds::of(&event)) {
             let feeds = self.feeds.read().unwrap_or_else(PoisonError::into_inner);
             feeds.iter().for_each(|feed| feed.take(node, &event));
         }
@@ -111,10 +118,20 @@ pub struct Listening {
     pub feed: Arc<Feed>,
 }
 
+impl Listening {
+    /// From now on exactly this is wanted.
+    pub fn want(&self, wants: Wants) {
+        // Under one lock: of two who say at once what they want, neither is forgotten.
+        let feeds = self.hub.feeds.write().unwrap_or_else(PoisonError::into_inner);
+        self.feed.want(wants);
+        self.hub.put_together(&feeds);
+    }
+}
+
 impl Drop for Listening {
     fn drop(&mut self) {
         let mut feeds = self.hub.feeds.write().unwrap_or_else(PoisonError::into_inner);
         feeds.retain(|feed| !Arc::ptr_eq(feed, &self.feed));
-        self.hub.watching.store(feeds.len(), Ordering::Relaxed);
+        self.hub.put_together(&feeds);
     }
 }

@@ -1,13 +1,15 @@
 //! What is said over the live socket, both ways. docs/api.md tells it in words.
 
 use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use tidegate_nodes::value::{Object, Str};
 use utoipa::ToSchema;
 
 use super::super::fault::Fault;
+use super::super::probation::ProbationShown;
 use super::super::v1::NodeTrouble;
 use super::presence::Person;
 use super::queues::Queue;
@@ -16,11 +18,13 @@ use crate::config::Standing;
 use crate::engine::Backlog;
 
 /// The version of what is said.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 const MOST_FLOWS: usize = 1_000;
 const MOST_NODES: usize = 5_000;
 const MOST_TAPS: usize = 20;
 const LONGEST_ID: usize = 256;
+const OFTENEST: Duration = Duration::from_millis(500);
+const RAREST: Duration = Duration::from_secs(60);
 
 /// From a client.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -36,13 +40,14 @@ pub enum Said {
 #[serde(default, deny_unknown_fields)]
 #[schema(as = LiveWatch)]
 pub struct Watch {
-    /// Tabs and subflow instances; without it, and without nodes, all there is.
+    /// Tabs and subflow instances whose badges, counters, times and queues are told; without it, and without nodes, all.
+    /// What debug nodes show, and what goes wrong, is told of all there is.
     flows: Option<Vec<String>>,
     nodes: Option<Vec<String>>,
     /// Counters of nodes and wires, twice a second.
     pub metrics: bool,
     /// Badges, at most four times a second.
-    statuses: bool,
+    pub statuses: bool,
     /// What debug nodes show. It needs the right to see message contents.
     debug: bool,
     /// What is wrong.
@@ -61,6 +66,8 @@ pub struct Watch {
     pub at: Option<String>,
     /// What the dashboard shows: all of it first, then what has changed, at most four times a second.
     pub dashboard: bool,
+    /// How often metrics and queues are told: every 500 milliseconds without it, and every 60,000 at the most.
+    every_ms: Option<u64>,
 }
 
 /// A wire: from a node's port to a node.
@@ -127,6 +134,12 @@ impl Watch {
         }
     }
 
+    /// After how many ticks metrics and queues are told again.
+    pub fn every(&self, tick: Duration) -> u64 {
+        let every = Duration::from_millis(self.every_ms.unwrap_or_default()).clamp(OFTENEST, RAREST);
+        every.as_millis().div_ceil(tick.as_millis()) as u64
+    }
+
     /// Of what is wished, what shows messages.
     pub fn showing(&self) -> Vec<&'static str> {
         let mut showing = Vec::new();
@@ -166,22 +179,6 @@ fn set(ids: &Option<Vec<String>>) -> HashSet<Str> {
     ids.iter().flatten().map(Str::new).collect()
 }
 
-/// A list that is told as an object, without being put in order first.
-#[derive(Debug)]
-pub struct ByNode<T>(pub Vec<(Str, T)>);
-
-impl<T> ByNode<T> {
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl<T: Serialize> Serialize for ByNode<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(node, value)| (node, value)))
-    }
-}
-
 /// From the gateway.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "kebab-case")]
@@ -216,18 +213,19 @@ pub enum Told {
         unknown_wires: Vec<WireTap>,
     },
     Pong,
-    /// What has been counted since the last one; only what is not 0.
+    /// What the numbers in `metrics` stand for: before the first of them, and whenever it is something else.
+    Legend(Legend),
+    /// What has been counted since the last one; only what is not 0. Each list has its figures one after another.
     Metrics {
         span_ms: u64,
-        /// By node: received, sent, errors.
-        #[schema(value_type = BTreeMap<String, [u64; 3]>)]
-        nodes: ByNode<[u64; 3]>,
-        wires: Vec<WireDelta>,
-        /// By node: half of the sampled messages took less than the first number of microseconds, 95 of 100 less than the
-        /// second; and how many were sampled.
-        #[schema(value_type = BTreeMap<String, [f64; 3]>)]
-        #[serde(skip_serializing_if = "ByNode::is_empty")]
-        timings: ByNode<[f64; 3]>,
+        /// Four each: number of the node, received, sent, errors.
+        nodes: Vec<u64>,
+        /// Two each: number of the wire, messages.
+        wires: Vec<u64>,
+        /// Four each: number of the node; half of the sampled messages took less than so many tenths of a microsecond, 95 of
+        /// 100 less than so many; and how many were sampled.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        timings: Vec<u64>,
     },
     /// Where messages wait, by node: those that have changed.
     Queues {
@@ -304,14 +302,20 @@ pub struct Deploy {
     pub standing: Standing,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub reason: String,
+    /// What a person calls it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// While it is watched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probation: Option<ProbationShown>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct WireDelta {
-    #[schema(value_type = String)]
-    pub from: Str,
-    pub port: u16,
-    #[schema(value_type = String)]
-    pub to: Str,
-    pub passed: u64,
+/// The number of a node or wire is its place in these lists.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = LiveLegend)]
+pub struct Legend {
+    #[schema(value_type = Vec<String>)]
+    pub nodes: Vec<Str>,
+    /// Number of the node that it comes from, its port, number of the node that it leads to.
+    pub wires: Vec<[u32; 3]>,
 }

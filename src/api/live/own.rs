@@ -16,6 +16,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 use super::super::access::{Dashboard as MayLook, secret};
 use super::super::fault::Fault;
 use super::super::gateway::Gateway;
+use super::super::probation::ProbationShown;
 use super::super::v1::NodeTrouble;
 use super::comms::status_json;
 use super::dashboard::Widgets;
@@ -27,12 +28,13 @@ use super::metrics::{Meter, Places};
 use super::presence::{People, Present};
 use super::queues::Gauge;
 use super::socket::{Ended, Socket, upgrade};
+use super::wants::Selection;
 use crate::access::Permission;
 use crate::config::Standing;
 use crate::engine::{Backlog, Tap, Watching};
 
 /// Badges and messages leave so often; counters every second time, and outboxes every fourth.
-const TICK: Duration = Duration::from_millis(250);
+pub(super) const TICK: Duration = Duration::from_millis(250);
 const HEARTBEAT: Duration = Duration::from_secs(15);
 const RATE: Rate = Rate { each: 20, all: 100 };
 
@@ -66,6 +68,8 @@ pub(super) struct Client {
     present: Present,
     pub people: watch::Receiver<People>,
     pub watch: Watch,
+    /// The part of the flows that it watches.
+    pub of: Selection,
     pub places: Places,
     pub meter: Option<Meter>,
     pub gauge: Option<Gauge>,
@@ -94,6 +98,7 @@ impl Client {
             present,
             people,
             watch: Watch::default(),
+            of: Selection::default(),
             places: Places::default(),
             meter: None,
             gauge: None,
@@ -171,8 +176,15 @@ impl Client {
         let current = self.gateway.deployer.current();
         self.places = Places::of(&current.document);
         let counters = self.gateway.deployer.engine().counters();
-        let of = self.watch.wants(false).of;
-        self.meter = self.watch.metrics.then(|| Meter::new(counters, &of, &self.places));
+        self.of = self.watch.wants(false).of;
+        // One that measures already goes on, so that choosing another node tells the client nothing twice.
+        self.meter = match self.meter.take().filter(|_| self.watch.metrics) {
+            Some(mut meter) => {
+                meter.moved();
+                Some(meter)
+            }
+            None => self.watch.metrics.then(|| Meter::new(counters, &self.of, &self.places)),
+        };
         self.gauge = self.watch.queues.then(Gauge::new);
         let timed = self.watch.timings.then(|| counters.watch_timings());
         let waited = self.watch.queues.then(|| counters.watch_waits());
@@ -182,11 +194,10 @@ impl Client {
         say(socket, &Told::Watching { not_allowed, unknown, unknown_wires }).await?;
         self.widgets = self.watch.dashboard.then(Widgets::default);
         self.badges.clear();
-        let wants = self.watch.wants(false);
-        if wants.statuses {
+        if self.watch.statuses {
             let statuses = self.gateway.deployer.vitals().statuses();
-            let places = &self.places;
-            let of = statuses.into_iter().filter(|(node, _)| wants.of.has(places.flow(node), node));
+            let (of, places) = (&self.of, &self.places);
+            let of = statuses.into_iter().filter(|(node, _)| of.has(places.flow(node), node));
             let nodes: BTreeMap<Str, _> = of.map(|(node, status)| (node, status_json(&status))).collect();
             self.badges.extend(nodes.keys().cloned());
             say(socket, &Told::Status { nodes }).await?;
@@ -217,7 +228,7 @@ impl Client {
         }
         // The new ones first: a node that is tapped on is tapped all the time.
         self.taps = taps;
-        self.listening.feed.want(wants);
+        self.listening.want(wants);
         (unknown, unknown_wires)
     }
 
@@ -226,6 +237,7 @@ impl Client {
         let mut now = deploy(&self.gateway);
         if !self.guard.may(Permission::Read) {
             now.reason.clear();
+            now.name.clear();
         }
         now
     }
@@ -266,13 +278,21 @@ fn deploy(gateway: &Gateway) -> Deploy {
         rev: news.rev,
         standing: news.standing.unwrap_or(Standing::Good),
         reason: news.reason,
+        name: news.name,
+        probation: news.probation.map(|probation| ProbationShown::of(&probation, gateway.store.wall_ms())),
     }
 }
 
 pub(super) async fn say(socket: &mut Socket, told: &Told) -> Result<(), Ended> {
+    put(socket, told).await?;
+    socket.flush().await
+}
+
+/// The same, and it goes with what is said next.
+pub(super) async fn put(socket: &mut Socket, told: &Told) -> Result<(), Ended> {
     let text = serde_json::to_string(told).map_err(|error| {
         tracing::error!("a message of the live socket cannot be written: {error}");
         Ended::Wrong
     })?;
-    socket.send(text).await
+    socket.put(text).await
 }

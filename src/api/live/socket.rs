@@ -21,6 +21,8 @@ use super::super::fault::Fault;
 
 /// The largest message of a client.
 const LARGEST: usize = 64 * 1024;
+/// What is put is written when it has become so much.
+const TOGETHER: usize = 16 * 1024;
 /// A client that takes nothing for so long is cut.
 const STALLED: Duration = Duration::from_secs(20);
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -64,7 +66,7 @@ where
                     .max_message_size(Some(LARGEST))
                     .max_frame_size(Some(LARGEST))
                     .read_buffer_size(4 * 1024)
-                    .write_buffer_size(0);
+                    .write_buffer_size(TOGETHER);
                 let stream =
                     WebSocketStream::from_raw_socket(TokioIo::new(stream), Role::Server, Some(config)).await;
                 let (socket, ended) = talk(Socket { stream, heard: Instant::now() }).await;
@@ -123,6 +125,15 @@ impl Socket {
         self.write(Message::text(text)).await
     }
 
+    /// Goes with what is sent next, or with `flush`.
+    pub async fn put(&mut self, text: String) -> Result<(), Ended> {
+        in_time(self.stream.feed(Message::text(text))).await
+    }
+
+    pub async fn flush(&mut self) -> Result<(), Ended> {
+        in_time(self.stream.flush()).await
+    }
+
     /// Asks whether anybody is there.
     pub async fn beat(&mut self) -> Result<(), Ended> {
         match self.heard.elapsed() > SILENT {
@@ -132,10 +143,7 @@ impl Socket {
     }
 
     async fn write(&mut self, message: Message) -> Result<(), Ended> {
-        match timeout(STALLED, self.stream.send(message)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(Ended::Gone),
-        }
+        in_time(self.stream.send(message)).await
     }
 
     async fn close(mut self, ended: Ended) {
@@ -150,5 +158,12 @@ impl Socket {
         let _ = timeout(GOODBYE, self.stream.close(Some(goodbye))).await;
         // The other side answers with its own; one that is closed before that is in may lose what it has not read.
         let _ = timeout(GOODBYE, async { while let Some(Ok(_)) = self.stream.next().await {} }).await;
+    }
+}
+
+async fn in_time(writing: impl Future<Output = Result<(), Error>>) -> Result<(), Ended> {
+    match timeout(STALLED, writing).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) | Err(_) => Err(Ended::Gone),
     }
 }

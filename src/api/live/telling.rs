@@ -6,7 +6,7 @@ use super::comms::status_json;
 use super::encode;
 use super::feed::{Inbox, What};
 use super::messages::{Told, WireTap};
-use super::own::{Client, say};
+use super::own::{Client, TICK, put};
 use super::socket::{Ended, Socket};
 use crate::access::Permission;
 
@@ -16,19 +16,19 @@ impl Client {
         // Who is here for the dashboard only is not told who watches the flows.
         if self.guard.may(Permission::Read) && self.people.has_changed().is_ok_and(|changed| changed) {
             let people = self.people.borrow_and_update().to_vec();
-            say(socket, &Told::Presence { people }).await?;
+            put(socket, &Told::Presence { people }).await?;
         }
         if let Some(widgets) = &mut self.widgets {
             widgets.tell(self.gateway.deployer.engine().screens(), socket).await?;
         }
-        if turn.is_multiple_of(2) {
+        if turn.is_multiple_of(self.watch.every(TICK)) {
             self.tell_counts(socket).await?;
         }
         if turn.is_multiple_of(4) && self.watch.problems {
             let problems = troubles(&self.gateway, self.guard.sees_payloads());
             if self.problems.as_ref() != Some(&problems) {
                 self.problems = Some(problems.clone());
-                say(socket, &Told::Problems { nodes: problems }).await?;
+                put(socket, &Told::Problems { nodes: problems }).await?;
             }
         }
         if turn.is_multiple_of(4) && self.watch.backlogs {
@@ -36,33 +36,37 @@ impl Client {
             let backlogs = blocking(move || live.backlogs(&engine)).await.map_err(|_| Ended::Stopping)?;
             if self.backlogs.as_ref() != Some(&backlogs) {
                 self.backlogs = Some(backlogs.clone());
-                say(socket, &Told::Backlogs { outboxes: backlogs.to_vec() }).await?;
+                put(socket, &Told::Backlogs { outboxes: backlogs.to_vec() }).await?;
             }
         }
-        Ok(())
+        // All of a tick is written at once.
+        socket.flush().await
     }
 
     /// Counters and queues.
     async fn tell_counts(&mut self, socket: &mut Socket) -> Result<(), Ended> {
-        let of = self.watch.wants(false).of;
         let (live, engine) = (&self.gateway.live, self.gateway.deployer.engine());
         if let Some(meter) = &mut self.meter {
             let (number, timings) = match self.watch.timings {
                 true => live.timings(engine),
                 false => Default::default(),
             };
+            // Each sample is told once.
             let is_new = std::mem::replace(&mut self.timings, number) != number;
-            let timings = if is_new { timings.as_slice() } else { &[] };
-            let told = meter.look(engine.counters(), timings, &of, &self.places);
-            say(socket, &told).await?;
+            let timings = if is_new { timings } else { Default::default() };
+            let look = meter.look(engine.counters(), &timings, &self.of, &self.places);
+            if let Some(legend) = look.legend {
+                put(socket, &legend).await?;
+            }
+            put(socket, &look.metrics).await?;
         }
         if let Some(gauge) = &mut self.gauge
             && let Some(queues) = live.queues(engine)
         {
-            let places = &self.places;
+            let (of, places) = (&self.of, &self.places);
             let told = gauge.look(&queues, |node| of.has(places.flow(node), node));
             if let Some(told) = told {
-                say(socket, &told).await?;
+                put(socket, &told).await?;
             }
         }
         Ok(())
@@ -75,13 +79,13 @@ impl Client {
         if !inbox.statuses.is_empty() {
             self.badges.extend(inbox.statuses.keys().cloned());
             let nodes = inbox.statuses.iter().map(|(node, status)| (node.clone(), status_json(status)));
-            say(socket, &Told::Status { nodes: nodes.collect() }).await?;
+            put(socket, &Told::Status { nodes: nodes.collect() }).await?;
         }
         let sees = self.guard.sees_payloads();
         for (id, trouble) in inbox.troubles {
             let (kind, count, name) = (trouble.kind, trouble.count, trouble.node.to_string());
             let text = sees.then_some(trouble.text);
-            say(socket, &Told::Trouble { node: id, name, kind, count, text }).await?;
+            put(socket, &Told::Trouble { node: id, name, kind, count, text }).await?;
         }
         if !sees {
             return Ok(());
@@ -101,11 +105,11 @@ impl Client {
                 }
                 What::Debug(_) | What::Line(..) => Told::Debug { shown: told },
             };
-            say(socket, &told).await?;
+            put(socket, &told).await?;
         }
         match inbox.skipped.is_empty() {
             true => Ok(()),
-            false => say(socket, &Told::Skipped { nodes: inbox.skipped.into_iter().collect() }).await,
+            false => put(socket, &Told::Skipped { nodes: inbox.skipped.into_iter().collect() }).await,
         }
     }
 }

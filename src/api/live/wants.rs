@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
+use tidegate_nodes::host::Level;
 use tidegate_nodes::value::Str;
 
-use crate::engine::NodeRef;
+use crate::engine::{Event, NodeRef};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wants {
@@ -18,6 +19,45 @@ pub struct Wants {
     /// Wires whose messages are shown.
     pub wires: HashSet<Wire>,
     pub of: Selection,
+}
+
+/// Kinds of events, a bit each: what nobody wants must cost no more than a look.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Kinds(pub u8);
+
+impl Kinds {
+    const STATUSES: u8 = 1;
+    const DEBUG: u8 = 2;
+    const TROUBLES: u8 = 4;
+    const MESSAGES: u8 = 8;
+
+    pub fn of(event: &Event) -> Kinds {
+        Kinds(match event {
+            Event::Status(_) => Kinds::STATUSES,
+            Event::Debug(_) | Event::Log(Level::Warn | Level::Error, _) => Kinds::DEBUG,
+            Event::Error { caught: false, .. } => Kinds::DEBUG | Kinds::TROUBLES,
+            Event::Panicked { .. } | Event::Lost { .. } => Kinds::TROUBLES,
+            Event::Received(_) | Event::Sent(_) | Event::Passed { .. } => Kinds::MESSAGES,
+            _ => 0,
+        })
+    }
+
+    pub fn meets(self, other: Kinds) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+impl Wants {
+    pub fn kinds(&self) -> Kinds {
+        let bit = |wanted: bool, bit: u8| if wanted { bit } else { 0 };
+        let messages = !self.taps.is_empty() || !self.wires.is_empty();
+        Kinds(
+            bit(self.statuses, Kinds::STATUSES)
+                | bit(self.debug, Kinds::DEBUG)
+                | bit(self.troubles, Kinds::TROUBLES)
+                | bit(messages, Kinds::MESSAGES),
+        )
+    }
 }
 
 /// From a node's port to a node.

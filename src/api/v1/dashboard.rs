@@ -1,7 +1,7 @@
 //! The dashboard: what is on its pages, and what its buttons and sliders do.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use axum::Json;
 use axum::extract::State;
@@ -17,6 +17,7 @@ use super::super::access::{Dashboard as MayLook, Operate as MayOperate};
 use super::super::asked::{Named, Sent};
 use super::super::fault::Fault;
 use super::super::gateway::{Gateway, blocking};
+use super::super::presses::Pressed;
 use crate::access::Permission;
 
 /// Pages, groups and widgets in their order.
@@ -111,6 +112,9 @@ pub struct Operate {
 }
 
 /// Presses a button, or moves a slider
+///
+/// A client can do so 20 times at once, and 10 times a second. The first press stands in the audit at once, those that
+/// follow it within a minute as a sum.
 #[utoipa::path(post, path = "/api/v1/dashboard/{id}", tag = "dashboard", params(("id" = String, Path, description = "Of the widget")), request_body = Operate, responses((status = 204, description = "Its node has been told")))]
 pub async fn operate(
     MayOperate(caller): MayOperate,
@@ -119,6 +123,10 @@ pub async fn operate(
     Sent(asked): Sent<Operate>,
 ) -> Result<StatusCode, Fault> {
     let unknown = || Fault::not_found(format!("there is no widget {id:?} on the dashboard"));
+    gateway.presses.admit(&caller.known.id, Instant::now()).map_err(|seconds| {
+        let text = "this is pressed faster than it is taken: nothing was done";
+        Fault::new(StatusCode::TOO_MANY_REQUESTS, "too_fast", text).retry_after(seconds)
+    })?;
     let engine = gateway.deployer.engine();
     let accepted = engine.screens().accepts(&id, &Value::from(&asked.value)).ok_or_else(unknown)?;
     let value = accepted
@@ -128,7 +136,10 @@ pub async fn operate(
         return Err(unknown());
     }
     if !asked.sliding {
-        gateway.note(&caller, "operate", &id, &detail);
+        let presses = gateway.presses.clone();
+        let (who, origin) = (caller.name().to_string(), caller.from.to_string());
+        let pressed = Pressed { who, origin, widget: id };
+        tokio::task::spawn_blocking(move || presses.note(pressed, &detail, Instant::now()));
     }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -13,7 +13,8 @@ use super::super::access::{Deploy, Read};
 use super::super::asked::Asked;
 use super::super::fault::Fault;
 use super::super::gateway::{Gateway, blocking};
-use crate::config::Revision;
+use super::users::by;
+use crate::config::{Revision, check_revision_name};
 use crate::deploy::{Order, Probation, Receipt};
 use crate::engine::Refused;
 use crate::flow::{Deployment, Diff, Document, Limits, Problem};
@@ -30,7 +31,7 @@ pub struct Flows {
     /// What a deploy names to say which revision it has seen.
     rev: String,
     number: i64,
-    /// By node, the names of the secrets that are set: those of `credentials` as they are, others as a pointer into the node
+    /// By node, the names of the secrets that are set: those of `credentials` as they are, settings as `/env/NAME`, others as a pointer into the node
     secrets: BTreeMap<String, Vec<String>>,
 }
 
@@ -40,8 +41,8 @@ pub async fn flows(_: Read, State(gateway): State<Gateway>) -> Json<Flows> {
     let current = gateway.deployer.current();
     let flows = nodes_of(&current.document);
     let (rev, number) = (current.revision.rev.clone(), current.revision.number);
-    let names = |node: &str| current.credentials.names(node).iter().map(ToString::to_string).collect();
-    let secrets = current.credentials.nodes().map(|node| (node.to_string(), names(node))).collect();
+    let secrets = &current.credentials;
+    let secrets = secrets.nodes().map(|node| (node.to_string(), secrets.names(node))).collect();
     Json(Flows { flows, rev, number, secrets })
 }
 
@@ -96,6 +97,9 @@ pub struct How {
     /// It has to be confirmed within the probation
     #[serde(default)]
     confirm: bool,
+    /// What the revision is called: one that has a name is not thrown away
+    #[serde(default)]
+    name: String,
     /// Where somebody has deployed since `seen`, put together what both did.
     #[serde(default)]
     merge: bool,
@@ -145,6 +149,7 @@ pub async fn deploy(
         }
     };
     let (why, probation) = (reason(how.why)?, probation(how.probation, how.confirm)?);
+    let name = revision_name(&how.name).map_err(|fault| fault.pointer("/name"))?;
     let document = Document::parse(&body, &Limits::default())
         .map_err(|problems| Fault::problems("this is no flow document".to_string(), &problems))?;
     let order = Order {
@@ -154,6 +159,7 @@ pub async fn deploy(
         who: caller.name().to_string(),
         via: "api",
         why,
+        name,
         probation,
     };
     if how.merge && order.seen.is_none() {
@@ -165,10 +171,27 @@ pub async fn deploy(
         .hint("send the flows with the rev that they came with, or name it as seen"));
     }
     let deployer = gateway.deployer.clone();
-    let deploy = move || if how.merge { deployer.deploy_merged(order) } else { deployer.deploy(order) };
+    let deployed_by = caller.clone();
+    let deploy = move || -> Result<Receipt, Fault> {
+        let name = order.name.clone();
+        let merge = how.merge;
+        let mut receipt = if merge { deployer.deploy_merged(order) } else { deployer.deploy(order) }?;
+        // What runs already is called so from now on.
+        if receipt.is_unchanged && !name.is_empty() {
+            let number = receipt.revision.number;
+            let named = by(&deployed_by, |by| deployer.name_revision(number, &name, by))?;
+            receipt.revision = named.unwrap_or(receipt.revision);
+        }
+        Ok(receipt)
+    };
     let receipt = blocking(deploy).await??;
     gateway.note(&caller, "deploy", &receipt.revision.number.to_string(), &receipt.revision.why);
     Ok(Json(shown(receipt)))
+}
+
+/// The name of a revision, where it can be one.
+pub fn revision_name(name: &str) -> Result<String, Fault> {
+    check_revision_name(name).map(str::to_string).map_err(|error| Fault::bad("bad_name", error.to_string()))
 }
 
 #[derive(Serialize, ToSchema)]

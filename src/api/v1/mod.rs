@@ -36,6 +36,7 @@ pub fn served() -> Served {
         .add::<session::__path_log_in, _>(None, &[400, 401, 403, 429], session::log_in)
         .add::<session::__path_who, _>(Dashboard, &[], session::who)
         .add::<session::__path_log_out, _>(Dashboard, &[], session::log_out)
+        .add::<session::__path_change_password, _>(Dashboard, &[400, 415, 422, 429], session::change_password)
         .add::<status::__path_status, _>(Look, &[], status::status)
         .add::<status::__path_health, _>(Look, &[], status::health)
         .add::<problems::__path_problems, _>(Look, &[], problems::problems)
@@ -50,6 +51,7 @@ pub fn served() -> Served {
         .add::<deploys::__path_deploy, _>(Deploy, &[400, 409], deploys::deploy)
         .add::<revisions::__path_all, _>(Look, &[400], revisions::all)
         .add::<revisions::__path_one, _>(Look, &[404], revisions::one)
+        .add::<revisions::__path_change, _>(Deploy, &[400, 404, 409, 415, 422], revisions::change)
         .add::<revisions::__path_flows, _>(Look, &[404], revisions::flows)
         .add::<revisions::__path_diff, _>(Look, &[400, 404], revisions::diff)
         .add::<revisions::__path_roll_back, _>(Deploy, &[400, 404, 409], revisions::roll_back)
@@ -59,7 +61,7 @@ pub fn served() -> Served {
         .add::<outboxes::__path_all, _>(Look, &[], outboxes::all)
         .add::<outboxes::__path_peek, _>(Payloads, &[400, 404], outboxes::peek)
         .add::<outboxes::__path_dead, _>(Payloads, &[400], outboxes::dead)
-        .add::<outboxes::__path_retry, _>(Deploy, &[400, 404], outboxes::retry)
+        .add::<outboxes::__path_retry, _>(Deploy, &[400, 404, 409], outboxes::retry)
         .add::<outboxes::__path_purge, _>(Deploy, &[400, 404], outboxes::purge)
         .add::<ledger::__path_ledger, _>(Look, &[400], ledger::ledger)
         .add::<alarms::__path_all, _>(Look, &[], alarms::all)
@@ -74,7 +76,7 @@ pub fn served() -> Served {
         .add::<tokens::__path_remove, _>(Admin, &[404], tokens::remove)
         .add::<status::__path_audit, _>(Admin, &[400], status::audit)
         .add::<dashboard::__path_dashboard, _>(Dashboard, &[], dashboard::dashboard)
-        .add::<dashboard::__path_operate, _>(Operate, &[400, 404, 415, 422], dashboard::operate)
+        .add::<dashboard::__path_operate, _>(Operate, &[400, 404, 415, 422, 429], dashboard::operate)
         .add::<live::__path_live, _>(Dashboard, &[400], live::live);
     served.schema::<live::Said>();
     served.schema::<live::Told>();

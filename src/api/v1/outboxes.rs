@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::Response;
+use axum::http::{Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -15,6 +15,7 @@ use super::super::asked::{Asked, Named};
 use super::super::fault::Fault;
 use super::super::gateway::{Gateway, blocking};
 use super::records::{self, Shown, find};
+use super::users::conflict;
 use crate::store::admin::{self, Outcome, PRIORITIES, is_letter_of, queue_name, queue_parts};
 use crate::store::{Balance, DEAD_LETTERS, HANDLED, Log, Store, StoreError};
 
@@ -177,6 +178,8 @@ pub struct Most {
 }
 
 /// Sends the dead letters of a sink back to the end of their queues
+///
+/// Those of a node without an outbox, such as a function that fails, have no queue to go to: 409 with `no_outbox`.
 #[utoipa::path(post, path = "/api/v1/outboxes/{id}/retry", tag = "messages", params(("id" = String, Path, description = "A node's id, or a queue with its slashes as %2F"), Most), responses((status = 200, body = Dealt)))]
 pub async fn retry(
     Deploy(caller): Deploy,
@@ -186,8 +189,10 @@ pub async fn retry(
 ) -> Result<Json<Dealt>, Fault> {
     let of = id.clone();
     work(gateway, caller, "retry dead letters", id, move |store| {
-        queues(store, &of, None)?;
-        Ok(admin::retry(store, &of, most.limit, &mut patience())?)
+        if let Err(unknown) = queues(store, &of, None) {
+            return Err(if admin::has_letters(store, &of)? { no_outbox(&of) } else { unknown });
+        }
+        admin::retry(store, &of, most.limit, &mut patience()).map_err(conflict)
     })
     .await
 }
@@ -218,11 +223,14 @@ pub async fn purge(
     let of = id.clone();
     let action = if which.dead { "purge dead letters" } else { "purge outbox" };
     work(gateway, caller, action, id, move |store| {
-        let names = queues(store, &of, which.priority.as_deref())?;
         let mut progress = patience();
+        let names = queues(store, &of, which.priority.as_deref());
         if which.dead {
-            return Ok(admin::purge_dead_letters(store, Some(&of), &mut progress)?);
+            let gone = admin::purge_dead_letters(store, Some(&of), &mut progress)?;
+            // Nodes without an outbox, such as a function that fails, have dead letters too.
+            return if gone.messages == 0 { names.map(|_| gone) } else { Ok(gone) };
         }
+        let names = names?;
         let mut all = Outcome::default();
         for name in names {
             let Outcome { messages, stopped } = admin::purge(store, &name, None, &mut progress)?;
@@ -231,6 +239,14 @@ pub async fn purge(
         Ok(all)
     })
     .await
+}
+
+/// There are dead letters, and nowhere to send them.
+fn no_outbox(id: &str) -> Fault {
+    let text =
+        format!("the dead letters of {id} are of a node without an outbox, so they cannot be sent again");
+    Fault::new(StatusCode::CONFLICT, "no_outbox", text)
+        .hint("put right what failed, and give them up: POST /api/v1/outboxes/ID/purge?dead=true")
 }
 
 fn patience() -> impl FnMut(u64) -> ControlFlow<()> {

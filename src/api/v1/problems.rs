@@ -1,5 +1,7 @@
 //! What is wrong: in the flows as they stand, and with nodes as they run.
 
+use std::time::Instant;
+
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
@@ -30,12 +32,35 @@ pub struct NodeTrouble {
     /// Why it is away or has stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// For how long it has been away, when this is told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u64>)]
+    pub away_ms: Option<Lasting>,
     /// That no catch node took, since it was started.
     pub errors: u64,
     /// It may tell what a message said, so it is here only for who may see that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
 }
+
+/// Milliseconds that go on: two are the same while nothing but time has passed, so that nobody is told anew.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(transparent)]
+pub struct Lasting(u64);
+
+impl Lasting {
+    pub fn since(at: Instant) -> Lasting {
+        Lasting(u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+impl PartialEq for Lasting {
+    fn eq(&self, _: &Lasting) -> bool {
+        true
+    }
+}
+
+impl Eq for Lasting {}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -71,7 +96,8 @@ pub fn troubles(gateway: &Gateway, sees_payloads: bool) -> Vec<NodeTrouble> {
         };
         let last_error = (sees_payloads && !vital.last_error.is_empty()).then_some(vital.last_error);
         let id = id.to_string();
-        all.push(NodeTrouble { id, node: vital.node, state, why, errors: vital.errors, last_error });
+        let away_ms = vital.away_since.filter(|_| state == NodeState::Away).map(Lasting::since);
+        all.push(NodeTrouble { id, node: vital.node, state, why, away_ms, errors: vital.errors, last_error });
     }
     all.sort_by(|a, b| (a.state as u8, &a.id).cmp(&(b.state as u8, &b.id)));
     all

@@ -8,11 +8,12 @@ use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 use super::super::access::{Deploy, Read};
-use super::super::asked::{Asked, Named, Page};
+use super::super::asked::{Asked, Named, Page, Sent};
 use super::super::fault::Fault;
 use super::super::gateway::{Gateway, blocking};
-use super::deploys::{Deployed, nodes_of, probation, reason, shown};
-use crate::config::Revision;
+use super::deploys::{Deployed, nodes_of, probation, reason, revision_name, shown};
+use super::users::{by, conflict};
+use crate::config::{Revision, Wanted};
 use crate::flow::{self, Diff, Document};
 
 #[derive(Serialize, ToSchema)]
@@ -23,16 +24,41 @@ pub struct Revisions {
     revisions: Vec<Revision>,
 }
 
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Sought {
+    /// Only what has a smaller number than this
+    before: Option<i64>,
+    /// At most so many
+    limit: Option<usize>,
+    /// Only those with this in their name, their reason or who made them; or this number
+    #[serde(default)]
+    search: String,
+    /// Only those that have a name
+    #[serde(default)]
+    named: bool,
+}
+
+/// What is searched for is a few words.
+const LONGEST_SEARCH: usize = 200;
+
 /// The newest revisions
-#[utoipa::path(get, path = "/api/v1/revisions", tag = "flows", params(Page), responses((status = 200, body = Revisions)))]
+#[utoipa::path(get, path = "/api/v1/revisions", tag = "flows", params(Sought), responses((status = 200, body = Revisions)))]
 pub async fn all(
     _: Read,
     State(gateway): State<Gateway>,
-    Asked(page): Asked<Page>,
+    Asked(sought): Asked<Sought>,
 ) -> Result<Json<Revisions>, Fault> {
-    let (before, limit) = page.of(50, 200);
+    let Sought { before, limit, search, named } = sought;
+    if search.len() > LONGEST_SEARCH {
+        let text = format!("what is searched for has at most {LONGEST_SEARCH} bytes");
+        return Err(Fault::bad("too_long", text).pointer("/search"));
+    }
+    let (before, limit) = Page { before, limit }.of(50, 200);
     let config = gateway.deployer.config().clone();
-    let revisions = blocking(move || config.revisions(before, limit)).await??;
+    let find = move || config.find_revisions(&Wanted { before, limit, text: &search, is_named: named });
+    let revisions = blocking(find).await??;
     Ok(Json(Revisions { current: gateway.deployer.current().revision.number, revisions }))
 }
 
@@ -46,6 +72,28 @@ pub async fn one(
     let config = gateway.deployer.config().clone();
     let revision = blocking(move || config.revision(number)).await??;
     revision.map(Json).ok_or_else(|| unknown(number))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RevisionChange {
+    /// One line of at most 80 characters. An empty one takes the name away
+    name: String,
+}
+
+/// Gives a revision a name, by which it is found again. One that has a name is not thrown away; 50 can have one
+#[utoipa::path(patch, path = "/api/v1/revisions/{number}", tag = "flows", params(("number" = i64, Path)), request_body = RevisionChange, responses((status = 200, body = Revision)))]
+pub async fn change(
+    Deploy(caller): Deploy,
+    State(gateway): State<Gateway>,
+    Named(number): Named<i64>,
+    Sent(change): Sent<RevisionChange>,
+) -> Result<Json<Revision>, Fault> {
+    let name = revision_name(&change.name).map_err(|fault| fault.pointer("/name"))?;
+    let deployer = gateway.deployer.clone();
+    let named = move || by(&caller, |by| deployer.name_revision(number, &name, by));
+    let named = blocking(named).await?.map_err(conflict)?;
+    named.map(Json).ok_or_else(|| unknown(number))
 }
 
 /// The document of a revision, without secrets

@@ -11,9 +11,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::super::access::{Caller, Dashboard, forget, from, is_own_origin, keep};
+use super::super::asked::Sent;
 use super::super::fault::Fault;
 use super::super::gateway::{Gateway, blocking};
-use crate::access::{By, Caller as Known, Kind, Moment, Permission};
+use super::users::{Password, invalid};
+use crate::access::{By, Caller as Known, Kind, Moment, Permission, Refused};
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -106,6 +108,46 @@ fn end(access: &crate::access::Access, caller: &Caller) -> Result<(), Fault> {
     let origin = caller.from.to_string();
     access.config().revoke(&caller.known.id, By { who: caller.name(), origin: &origin })?;
     Ok(())
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OwnPassword {
+    #[schema(value_type = String, format = Password)]
+    old: Password,
+    /// At least 8 characters.
+    #[schema(value_type = String, format = Password)]
+    new: Password,
+}
+
+/// Changes one's own password. All other sessions of that person end
+///
+/// Tokens that they have made for machines stay. Wrong tries are slowed as those of logging in.
+#[utoipa::path(post, path = "/api/v1/session/password", tag = "access", request_body = OwnPassword, responses((status = 204, description = "It is changed")))]
+pub async fn change_password(
+    Dashboard(caller): Dashboard,
+    State(gateway): State<Gateway>,
+    Sent(sent): Sent<OwnPassword>,
+) -> Result<StatusCode, Fault> {
+    // A machine may be called as a person is.
+    if caller.known.kind != Kind::Session {
+        return Err(Fault::new(StatusCode::FORBIDDEN, "forbidden", "a token has no password"));
+    }
+    let (old, new) = (sent.old.hidden(), sent.new.hidden());
+    let access = gateway.access.clone();
+    let change = move || access.change_password(&caller.known, &old, &new, caller.from, Moment::now());
+    match blocking(change).await? {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        // Not 401: they are logged in all the same.
+        Err(Refused::Wrong) => Err(Fault::new(
+            StatusCode::FORBIDDEN,
+            "wrong_password",
+            "this is not the password that you have now",
+        )
+        .pointer("/old")),
+        Err(Refused::Invalid(text)) => Err(invalid(text).pointer("/new")),
+        Err(other) => Err(other.into()),
+    }
 }
 
 fn shown(known: &Known) -> Session {

@@ -9,6 +9,8 @@ use super::super::access::{Admin, Read};
 use super::super::asked::{Asked, Page};
 use super::super::fault::Fault;
 use super::super::gateway::{Gateway, blocking};
+use super::super::probation::ProbationShown;
+use super::problems::Lasting;
 use crate::config::{Entry, Revision, Standing};
 use crate::engine::{Backlog, SourceBalance};
 use crate::flow::Problem;
@@ -18,6 +20,9 @@ use crate::store::Health as StoreHealth;
 pub struct Status {
     version: &'static str,
     revision: Revision,
+    /// While the revision is watched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probation: Option<ProbationShown>,
     /// In the flows.
     nodes: usize,
     problems: Vec<Problem>,
@@ -35,6 +40,10 @@ pub struct Away {
     /// As a person knows it.
     node: String,
     why: String,
+    /// For how long, when this is told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u64>)]
+    away_ms: Option<Lasting>,
     /// For good, until it is deployed again.
     stopped: bool,
 }
@@ -47,15 +56,18 @@ pub async fn status(_: Read, State(gateway): State<Gateway>) -> Result<Json<Stat
     let (backlogs, sources) =
         blocking(move || (deployer.engine().backlogs(), deployer.engine().sources())).await?;
     let current = gateway.deployer.current();
+    let (probation, now_ms) = (gateway.deployer.news().borrow().probation, gateway.store.wall_ms());
     let vitals = gateway.deployer.vitals().all();
     let away = vitals.iter().filter_map(|(id, vital)| {
         let why = vital.stopped.as_ref().or(vital.away.as_ref())?.clone();
         let (node, stopped) = (vital.node.clone(), vital.stopped.is_some());
-        Some(Away { id: id.to_string(), node, why, stopped })
+        let away_ms = vital.away_since.filter(|_| !stopped && vital.away.is_some()).map(Lasting::since);
+        Some(Away { id: id.to_string(), node, why, away_ms, stopped })
     });
     Ok(Json(Status {
         version: env!("CARGO_PKG_VERSION"),
         revision: current.revision.clone(),
+        probation: probation.map(|probation| ProbationShown::of(&probation, now_ms)),
         nodes: current.document.nodes.len(),
         problems: current.problems.clone(),
         away: away.collect(),

@@ -27,7 +27,7 @@ pub async fn all(_: Admin, State(gateway): State<Gateway>) -> Result<Json<Vec<Us
 pub struct New {
     /// 1 to 64 of A-Z, a-z, 0-9, . _ @ -
     name: String,
-    /// At least 12 characters.
+    /// At least 8 characters.
     #[schema(value_type = String, format = Password)]
     password: Password,
     role: Role,
@@ -42,7 +42,7 @@ pub struct New {
 pub struct Password(String);
 
 impl Password {
-    fn hidden(self) -> Zeroizing<String> {
+    pub fn hidden(self) -> Zeroizing<String> {
         Zeroizing::new(self.0)
     }
 }

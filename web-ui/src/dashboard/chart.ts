@@ -1,21 +1,6 @@
-// The points of a chart as uPlot wants them: one list of places for all series.
+// What a chart shows: its series, their newest values, and how they are told apart.
 
 import { numberOf, seriesOf, textOf, type Series, type WidgetData } from './model';
-
-/** `undefined`: this series has no point here, and its line goes on. `null`: a gap. */
-export type Aligned = [number[], ...(number | null | undefined)[][]];
-
-/** One list of places, sorted, and the values of each series there. */
-export function aligned(series: readonly Series[], scale = 1): Aligned {
-  const places = [...new Set(series.flatMap(({ x }) => x))].sort((a, b) => a - b);
-  const at = new Map(places.map((place, n) => [place, n]));
-  const values = series.map(({ x, y }) => {
-    const list: (number | null | undefined)[] = new Array<undefined>(places.length).fill(undefined);
-    x.forEach((place, n) => (list[at.get(place) ?? 0] = y[n] ?? null));
-    return list;
-  });
-  return [places.map((place) => place / scale), ...values];
-}
 
 export const isOverTime = (data: WidgetData): boolean => textOf(data, 'xAxisType') !== 'linear';
 
@@ -36,7 +21,8 @@ export function timeMark(seconds: number, apart: number, language?: string): str
     apart >= 86_400
       ? { day: 'numeric', month: 'short' }
       : { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', ...(apart < 60 ? { second: '2-digit' } : {}) };
-  return new Intl.DateTimeFormat(language, format).format(seconds * 1000);
+  const date = new Date(seconds * 1000);
+  return Number.isNaN(date.getTime()) ? '–' : new Intl.DateTimeFormat(language, format).format(date);
 }
 
 /** The newest value of a series, over gaps. */

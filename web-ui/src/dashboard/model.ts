@@ -100,9 +100,18 @@ export const hashOf = ({ id, path }: PageLayout): string => `#/${(path.replace(/
 /** A number as it is read at a glance: no more digits than mean something. */
 export function readable(value: number, language?: string): string {
   const size = Math.abs(value);
-  if (size !== 0 && (size >= 1e12 || size < 1e-6)) return value.toExponential(3);
-  const digits = size >= 1000 ? 0 : size >= 100 ? 1 : size >= 1 ? 2 : 4;
-  return new Intl.NumberFormat(language, { maximumFractionDigits: digits }).format(value);
+  if (size !== 0 && (size >= 1e12 || size < 1e-6)) return maker(language, 3, 'scientific').format(value);
+  return maker(language, size >= 1000 ? 0 : size >= 100 ? 1 : size >= 1 ? 2 : 4).format(value);
+}
+
+const makers = new Map<string, Intl.NumberFormat>();
+
+/** They are slow to make, and a table asks for thousands of numbers. */
+function maker(language: string | undefined, digits: number, notation: 'standard' | 'scientific' = 'standard'): Intl.NumberFormat {
+  const key = `${language ?? ''} ${digits} ${notation}`;
+  let made = makers.get(key);
+  if (!made) makers.set(key, (made = new Intl.NumberFormat(language, { maximumFractionDigits: digits, notation })));
+  return made;
 }
 
 /** Any value as one text. */

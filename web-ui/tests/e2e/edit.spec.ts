@@ -11,11 +11,12 @@ test('a flow is built, deployed, pressed, and seen', async ({ page, gateway }) =
   await expect(page.locator('[data-id="action-deploy"]')).toContainText('1');
   await page.locator('[data-id="inspector"]').getByLabel('Name', { exact: true }).fill('Label it');
   await expect(page.getByText('Label it').first()).toBeVisible();
+  // It is told what comes before anything can come.
+  await page.locator('[data-id="panel-debug"]').click();
   await deploy(page, { probation: 0 });
   const deployed = await gateway.ask<{ flows: { name?: string }[] }>('/api/v1/flows');
   expect(deployed.flows.map((one) => one.name)).toContain('Label it');
 
-  await page.locator('[data-id="panel-debug"]').click();
   await node(page, 'press').getByRole('button', { name: 'Send now' }).click();
   const row = page.locator('[data-id="debug-row"]').first();
   await expect(row).toContainText('Show');
@@ -60,6 +61,30 @@ test('by keys only: a node is found, connected, configured and deployed', async 
   await expect(page.locator('dialog[open]')).toHaveCount(0);
   const { flows } = await gateway.ask<{ flows: { type: string }[] }>('/api/v1/flows');
   expect(flows.some((one) => one.type === 'template')).toBe(true);
+});
+
+test('what is typed before the command palette is loaded arrives in its field, and nowhere else', async ({ page, gateway }) => {
+  let arrive = (): void => undefined;
+  const arrived = new Promise<void>((resolve) => (arrive = resolve));
+  await page.route('**/editor/dialogs-*.js', async (route) => {
+    await arrived;
+    await route.continue();
+  });
+  await logIn(page, gateway);
+  await node(page, 'work').click();
+  const asked = page.waitForRequest('**/editor/dialogs-*.js');
+  await page.keyboard.press('Control+k');
+  await asked;
+  await page.keyboard.type('fitx');
+  await page.keyboard.press('Backspace');
+  await page.keyboard.press('Delete');
+  arrive();
+  await expect(page.locator('dialog[open]').getByRole('combobox')).toHaveValue('fit');
+  await page.keyboard.type('!');
+  await expect(page.locator('dialog[open]').getByRole('combobox')).toHaveValue('fit!');
+  await page.keyboard.press('Escape');
+  // Delete was no shortcut of the canvas.
+  await expect(node(page, 'work')).toBeVisible();
 });
 
 test('a viewer looks, and changes nothing', async ({ page, gateway, gates }) => {

@@ -40,9 +40,17 @@ export function largeFlow(nodes = NODES, wires = WIRES): LargeFlow {
   return { flow, wires: leads.flatMap((to, n) => [...to].map((end) => ({ from: id(n), port: 0, to: end }))) };
 }
 
+/** What the numbers in `metrics` stand for. */
+export function legend({ flow, wires }: LargeFlow): Record<string, unknown> {
+  const nodes = flow.filter(({ type }) => type !== 'tab').map(({ id }) => String(id));
+  const numbers = new Map(nodes.map((id, n) => [id, n]));
+  return { type: 'legend', nodes, wires: wires.map(({ from, port, to }) => [numbers.get(from), port, numbers.get(to)]) };
+}
+
 /** What the live socket tells every half second: four in five wires are busy, each at a rate of its own that is never quite the same. */
 export function metrics({ wires }: LargeFlow, turn: number): Record<string, unknown> {
-  const busy = wires.flatMap((wire, n) => (n % 5 === 0 ? [] : [{ ...wire, passed: Math.round((1 + ((n * 37) % 500)) * (0.9 + ((n + turn) % 5) * 0.05)) }]));
-  const nodes = Object.fromEntries(busy.map(({ to, passed }) => [to, [passed, passed, 0]]));
-  return { type: 'metrics', span_ms: 500, nodes, wires: busy };
+  const busy = wires.flatMap(({ to }, n) => (n % 5 === 0 ? [] : [{ n, to, passed: Math.round((1 + ((n * 37) % 500)) * (0.9 + ((n + turn) % 5) * 0.05)) }]));
+  // The number of a node is in its name.
+  const nodes = new Map(busy.map(({ to, passed }) => [Number(to.slice(1)), passed]));
+  return { type: 'metrics', span_ms: 500, nodes: [...nodes].flatMap(([number, passed]) => [number, passed, passed, 0]), wires: busy.flatMap(({ n, passed }) => [n, passed]) };
 }

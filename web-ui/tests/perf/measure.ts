@@ -1,10 +1,11 @@
 // How long frames take while something is done. Frames of a page that does nothing are as long as the screen wants, so only those of the gesture count.
 
-import type { Locator, Page } from '@playwright/test';
+import type { Page } from '@playwright/test';
 
 import type { Gateway } from '../e2e/support/gateway';
+import type { Point } from '../e2e/support/page';
 import { logIn } from '../e2e/support/test';
-import { metrics, type LargeFlow } from './large-flow';
+import { legend, metrics, type LargeFlow } from './large-flow';
 
 export interface Frames {
   readonly count: number;
@@ -18,9 +19,10 @@ export async function feed(page: Page, large: LargeFlow): Promise<void> {
   await page.routeWebSocket('**/api/v1/live', (socket) => {
     const server = socket.connectToServer();
     server.onMessage((message) => {
-      if (typeof message === 'string' && (JSON.parse(message) as { type: string }).type !== 'metrics') socket.send(message);
+      if (typeof message === 'string' && !['metrics', 'legend'].includes((JSON.parse(message) as { type: string }).type)) socket.send(message);
     });
     let turn = 0;
+    socket.send(JSON.stringify(legend(large)));
     const ticking = setInterval(() => socket.send(JSON.stringify(metrics(large, turn++))), 500);
     socket.onClose(() => clearInterval(ticking));
   });
@@ -43,7 +45,7 @@ export async function ready(page: Page, gateway: Gateway): Promise<number> {
 }
 
 /** Drags from a point to and fro for about a second and a half, and times the frames meanwhile. */
-export async function dragging(page: Page, from: { x: number; y: number }, button: 'left' | 'middle' = 'left'): Promise<Frames> {
+export async function dragging(page: Page, from: Point, button: 'left' | 'middle' = 'left'): Promise<Frames> {
   await page.mouse.move(from.x, from.y);
   await page.mouse.down({ button });
   await page.evaluate(() => {
@@ -67,12 +69,6 @@ export async function dragging(page: Page, from: { x: number; y: number }, butto
   const sorted = frames.toSorted((a, b) => a - b);
   const at = (part: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
   return { count: sorted.length, p50: at(0.5), p95: at(0.95), most: at(1) };
-}
-
-export async function centreOf(target: Locator): Promise<{ x: number; y: number }> {
-  const box = await target.boundingBox();
-  if (!box) throw new Error('it cannot be seen');
-  return { x: box.x + box.width / 2, y: box.y + 8 };
 }
 
 export const told = (what: string, frames: Frames): string =>

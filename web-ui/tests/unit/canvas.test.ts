@@ -70,7 +70,7 @@ test('wires grow with the logarithm of their rate, and queues show as soon as th
 
 test('figures have few signs', () => {
   expect([0, 0.05, 0.5, 42, 1234, 3_400_000].map(short)).toEqual(['0', '<0.1', '0.5', '42', '1.2k', '3.4M']);
-  expect([3, 2_500, 4_000_000].map(duration)).toEqual(['3 µs', '2.5 ms', '4.0 s']);
+  expect([3, 2_500, 4_000_000].map(duration)).toEqual(['3 µs', '2.5 ms', '4 s']);
 });
 
 test('an excerpt is short, whatever the message is', () => {

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 
 import type { Field, NodeType } from '../../src/lib/api/node-types';
 import { Edit, FlowDoc } from '../../src/lib/doc/flow-doc';
-import { entriesOf, envWith, fieldsOfInstance, holderOfInstance, namesAround } from '../../src/lib/forms/env';
+import { carried, entriesOf, envWith, fieldsOfInstance, holderOfInstance, namesAround, secretOfSetting } from '../../src/lib/forms/env';
 import { withPartners } from '../../src/lib/forms/links';
 import { outputsOfCount, outputsOfList } from '../../src/lib/forms/outputs';
 import { summaryOf } from '../../src/lib/forms/summary';
@@ -108,6 +108,16 @@ test('an instance sets what differs from its subflow, and keeps what it does not
   expect(envWith(instance, subflow, { LIMIT: 'A', 'LIMIT type': 'env' })[0]).toEqual({ name: 'LIMIT', type: 'env', value: 'A' });
   expect(envWith(instance, subflow, { LIMIT: undefined })).toEqual([instance.env[1]]);
   expect(entriesOf({ id: 'i', type: 't', env: 'no list' })).toEqual([]);
+});
+
+test('a secret setting that is renamed says what it was called, until it is called so again', () => {
+  const stored = { name: 'KEY', type: 'cred' };
+  expect(carried(stored, 'TOKEN')).toEqual({ was: 'KEY' });
+  const renamed = { name: 'TOKE', type: 'cred', was: 'KEY' };
+  expect([carried(renamed, 'TOKEN'), carried(renamed, 'KEY')]).toEqual([{ was: 'KEY' }, { was: undefined }]);
+  // One that is typed anew needs no old one, and what is no secret has none.
+  expect([carried({ ...stored, value: 'new' }, 'X'), carried({ ...stored, type: 'str' }, 'X'), carried({ ...stored, name: '' }, 'X')]).toEqual([{}, {}, {}]);
+  expect([secretOfSetting(stored), secretOfSetting(renamed), secretOfSetting({ name: 'a/b~' })]).toEqual(['env/KEY', 'env/KEY', 'env/a~1b~0']);
 });
 
 test('names of the environment: of groups, the tab, and all', () => {

@@ -48,6 +48,17 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
+test('since when the other side of a node is away counts from when it was told', async () => {
+  answers['/api/v1/problems'] = { flows: [], nodes: [{ id: 'a', node: 'a', state: 'away', why: 'refused', errors: 0, away_ms: 70 }], store: null };
+  const problems = make();
+  await vi.advanceTimersByTimeAsync(10);
+  expect(problems.awaySince('a')).toBe(7);
+  tell({ type: 'problems', nodes: [{ id: 'a', node: 'a', state: 'stopped', why: 'no', errors: 1 }] });
+  expect(problems.awaySince('a')).toBeUndefined();
+  tell({ type: 'problems', nodes: [{ id: 'a', node: 'a', state: 'away', why: 'refused', errors: 1, away_ms: 0 }] });
+  expect(problems.awaySince('a')).toBe(77);
+});
+
 const make = () => new Problems({ live, draft: { doc }, session: { may: () => mayDeploy }, types });
 const validated = () => asked.filter(({ path }) => path === '/api/v1/validate');
 

@@ -37,7 +37,7 @@ const globals = new EventTarget();
 let answer: (url: URL) => Response;
 let live: Live;
 
-const hello = (more: object = {}) => ({ type: 'hello', version: 1, gateway: '1', boot: 7, now_ms: Date.now(), deploy: { number: 4, rev: 'r4', standing: 'good' }, ...more });
+const hello = (more: object = {}) => ({ type: 'hello', version: 2, gateway: '1', boot: 7, now_ms: Date.now(), deploy: { number: 4, rev: 'r4', standing: 'good' }, ...more });
 const turn = () => vi.advanceTimersByTimeAsync(0);
 const heard = (type: string) => {
   const all: Told[] = [];
@@ -111,7 +111,9 @@ test('a gateway that is older is asked without what it does not know', async () 
 test('rates are smooth, and come to rest at nothing', async () => {
   const socket = await open();
   const wire = { from: 'a', port: 0, to: 'b' };
-  const metrics = (passed: number) => socket.tell({ type: 'metrics', span_ms: 500, nodes: passed ? { a: [passed, passed, 0] } : {}, wires: passed ? [{ ...wire, passed }] : [] });
+  // The wire leads to a node that is not watched.
+  socket.tell({ type: 'legend', nodes: ['z', 'a', 'b'], wires: [[0, 0, 1], [1, 0, 2]] });
+  const metrics = (passed: number) => socket.tell({ type: 'metrics', span_ms: 500, nodes: passed ? [1, passed, passed, 0] : [], wires: passed ? [1, passed] : [] });
   metrics(10);
   const [first] = [live.wire(wire).rate];
   expect(first).toBeGreaterThan(0);
@@ -135,7 +137,8 @@ describe('a connection that is lost', () => {
   test('comes back, all wants are said again, and what was missed is told', async () => {
     live.want({ metrics: true });
     const socket = await open();
-    socket.tell({ type: 'metrics', span_ms: 500, nodes: {}, wires: [{ from: 'a', port: 0, to: 'b', passed: 10 }] });
+    socket.tell({ type: 'legend', nodes: ['a', 'b'], wires: [[0, 0, 1]] });
+    socket.tell({ type: 'metrics', span_ms: 500, nodes: [], wires: [0, 10] });
     const [backs, deploys] = [heard('back'), heard('deploy')];
     socket.cut();
     expect(live.connection).toBe('lost');
@@ -232,14 +235,14 @@ test('a clock of the browser that is wrong does not count', async () => {
   expect(live.now()).toBe(5_000_002_000);
 });
 
-test('a page that nobody sees is told nothing that moves after five minutes, and all of it at once when it is seen', async () => {
+test('a page that nobody sees is told nothing that moves after ten seconds, and all of it at once when it is seen', async () => {
   live.want({ metrics: true, statuses: true, queues: true, timings: true, problems: true });
   const socket = await open();
   const last = () => socket.said.filter((said) => said.type === 'watch').at(-1);
   page.visibilityState = 'hidden';
   page.dispatchEvent(new Event('visibilitychange'));
   const silence = setInterval(() => socket.tell({ type: 'pong' }), 5_000);
-  await vi.advanceTimersByTimeAsync(299_000);
+  await vi.advanceTimersByTimeAsync(9_000);
   expect(last()).toMatchObject({ metrics: true });
   await vi.advanceTimersByTimeAsync(2_000);
   expect(last()).toEqual({ type: 'watch', problems: true });
@@ -253,7 +256,7 @@ test('a page that nobody sees is told nothing that moves after five minutes, and
 test('what makes no sense is ignored', async () => {
   const socket = await open();
   const odd = heard('constructor');
-  for (const told of ['', '{', 'null', '[]', '"hello"', '{"type":1}', '{"type":"metrics"}', '{"type":"status","nodes":null}', '{"type":"backlogs"}', '{"type":"of-later"}', '{"type":"constructor"}']) socket.tell(told);
+  for (const told of ['', '{', 'null', '[]', '"hello"', '{"type":1}', '{"type":"metrics"}', '{"type":"metrics","nodes":[7,1,1,0],"wires":[9,1]}', '{"type":"legend"}', '{"type":"status","nodes":null}', '{"type":"backlogs"}', '{"type":"of-later"}', '{"type":"constructor"}']) socket.tell(told);
   socket.onmessage?.({ data: new ArrayBuffer(3) });
   expect(live.connection).toBe('open');
   expect(odd).toHaveLength(1);
@@ -267,7 +270,8 @@ test('badges, outboxes, queues, timings and people are where they belong', async
   socket.tell({ type: 'backlogs', outboxes: [backlog] });
   socket.tell({ type: 'queues', nodes: { a: { depth: 3, dropped: 0, spilling: false } } });
   socket.tell({ type: 'queues', nodes: { b: { depth: 1, kind: 'held' } } });
-  socket.tell({ type: 'metrics', span_ms: 500, nodes: {}, wires: [], timings: { a: [20, 90, 100] } });
+  socket.tell({ type: 'legend', nodes: ['a'], wires: [] });
+  socket.tell({ type: 'metrics', span_ms: 500, nodes: [], wires: [], timings: [0, 200, 900, 100] });
   socket.tell({ type: 'presence', people: [{ id: 1, name: 'ada' }, { id: 2, name: 'vic', at: 'flow' }] });
   expect(live.node('a').status).toEqual({ fill: 'green', text: 'on' });
   expect(live.node('b').status).toBeUndefined();
@@ -275,7 +279,7 @@ test('badges, outboxes, queues, timings and people are where they belong', async
   expect(live.node('a').queue).toMatchObject({ depth: 3 });
   expect(live.node('a').timing).toMatchObject({ p95: 90 });
   expect(live.people).toEqual([{ id: '2', name: 'vic', at: 'flow' }]);
-  socket.tell({ type: 'metrics', span_ms: 500, nodes: {}, wires: [] });
+  socket.tell({ type: 'metrics', span_ms: 500, nodes: [], wires: [] });
   expect(live.node('a').timing).toMatchObject({ p95: 90 });
   release();
   await turn();

@@ -15,12 +15,16 @@ const revision = (number: number, more: Record<string, unknown> = {}) => ({ numb
 class Gateway {
   flows = { flows: first as unknown[], rev: 'r1', number: 1 };
   revisions = [revision(1)];
+  onDeploy: (url: URL) => void = () => undefined;
   deploy: () => { status: number; body: unknown } | undefined = () => undefined;
 
   answer(url: URL, method: string): { status: number; body: unknown } | undefined {
     const path = url.pathname.replace('/api/v1', '');
     if (path === '/flows') return { status: 200, body: this.flows };
-    if (path === '/deploy' && method === 'POST') return this.deploy();
+    if (path === '/deploy' && method === 'POST') {
+      this.onDeploy(url);
+      return this.deploy();
+    }
     if (path === '/revisions') return { status: 200, body: { current: this.flows.number, revisions: this.revisions } };
     const one = this.revisions.find(({ number }) => path === `/revisions/${number}`);
     return one ? { status: 200, body: one } : { status: 404, body: { code: 'not_found', message: 'no' } };
@@ -95,9 +99,44 @@ test('a draft with changes is left alone, and says whose revision came', async (
   await told({ number: 2, rev: 'r2', standing: 'good' });
   expect(draft.doc.get('a')?.name).toBe('mine');
   expect(deploys.theirs).toMatchObject({ number: 2, who: 'bob', why: 'theirs' });
-  deploys.mergeInto([first[0]!, node('a', { name: 'mine' }), node('b')]);
+  deploys.mergeInto(deploys.theirs!, [first[0]!, node('a', { name: 'mine' }), node('b')]);
+  expect(deploys.theirs).toBeUndefined();
   expect(draft.base.rev).toBe('r2');
   expect(deploys.changed).toEqual(['a']);
+});
+
+test('what comes while somebody puts two together is not taken for seen', async () => {
+  rename('a', 'mine');
+  const come = async (number: number, ...flows: Item[]): Promise<void> => {
+    gateway.flows = { flows, rev: `r${number}`, number };
+    gateway.revisions.unshift(revision(number));
+    await told({ number, rev: `r${number}`, standing: 'good' });
+  };
+  await come(2, ...first, node('b'));
+  const seen = deploys.theirs!;
+  await come(3, ...first, node('b'), node('c'));
+  deploys.mergeInto(seen, [first[0]!, node('a', { name: 'mine' }), node('b')]);
+  expect(draft.base.rev).toBe('r2');
+  expect(deploys.theirs).toMatchObject({ rev: 'r3' });
+});
+
+test('what was done before a deploy can be undone after it, and done again', async () => {
+  rename('a', 'one');
+  rename('a', 'two');
+  gateway.deploy = () => {
+    gateway.flows = { flows: draft.doc.items(), rev: 'r2', number: 2 };
+    gateway.revisions.unshift(revision(2, { who: 'ada' }));
+    return { status: 200, body: { revision: gateway.revisions[0], refused: [], lost: 0 } };
+  };
+  await deploys.deploy(order);
+  expect(draft.isDirty).toBe(false);
+  draft.doc.undo();
+  expect([draft.doc.get('a')?.name, draft.isDirty, draft.isChanged('a')]).toEqual(['one', true, true]);
+  draft.doc.redo();
+  expect([draft.doc.get('a')?.name, draft.isDirty, draft.isChanged('a')]).toEqual(['two', false, false]);
+  draft.doc.undo();
+  draft.doc.undo();
+  expect(draft.doc.items()).toEqual(first);
 });
 
 test('a deploy is watched, and when it is taken back the draft stays as it was', async () => {
@@ -117,6 +156,28 @@ test('a deploy is watched, and when it is taken back the draft stays as it was',
   expect(deploys.takenBack).toMatchObject({ number: 2, to: 1, reason: 'revision 2 did not get healthy' });
   expect(draft.doc.get('a')?.name).toBe('bad');
   expect(draft.isDirty).toBe(true);
+});
+
+test('how far the probation of somebody else is comes from the gateway, and a page that is loaded later knows it too', async () => {
+  gateway.flows = { flows: first, rev: 'r2', number: 2 };
+  gateway.revisions.unshift(revision(2, { standing: 'probation' }));
+  const probation = { left_ms: 20_000, ends_ms: 999_999_999, needs_word: true, confirmed: false };
+  await told({ number: 2, rev: 'r2', standing: 'probation', probation });
+  // What is left counts from the clock of the gateway as this page knows it.
+  expect(deploys.watch).toEqual({ number: 2, who: 'bob', isMine: false, endsMs: 20_000, needsWord: true, isConfirmed: false });
+  await told({ number: 2, rev: 'r2', standing: 'probation', probation: { ...probation, left_ms: 12_000, confirmed: true } });
+  expect(deploys.watch).toMatchObject({ endsMs: 12_000, isConfirmed: true, isMine: false });
+  await told({ number: 2, rev: 'r2', standing: 'good' });
+  expect(deploys.watch).toBeUndefined();
+});
+
+test('a name goes along with a deploy, and none where there is none', async () => {
+  const queries: string[] = [];
+  gateway.onDeploy = (url) => queries.push(url.searchParams.get('name') ?? '-');
+  gateway.deploy = () => ({ status: 200, body: { revision: revision(2), refused: [], lost: 0 } });
+  await deploys.deploy({ ...order, name: 'Summer' });
+  await deploys.deploy({ ...order, name: '' });
+  expect(queries).toEqual(['Summer', '-']);
 });
 
 test('a secret that was deployed does not stay in the draft', async () => {
@@ -169,4 +230,34 @@ test('a conflict leaves the draft and learns what is there now', async () => {
   await expect(deploys.deploy(order)).rejects.toThrow('changed by bob');
   expect(deploys.theirs).toMatchObject({ number: 2, who: 'bob' });
   expect(draft.doc.get('a')?.name).toBe('x');
+});
+
+test('an answer that is here before its news is no deploy that was taken back', async () => {
+  await told({ number: 1, rev: 'r1', standing: 'good' });
+  rename('a', 'mine');
+  gateway.deploy = () => {
+    gateway.flows = { flows: [...draft.doc.items()], rev: 'r2', number: 2 };
+    gateway.revisions = [revision(1), revision(2, { who: 'ada', standing: 'probation', wall_ms: 5_000 })];
+    return { status: 200, body: { revision: gateway.revisions[1], refused: [], lost: 0 } };
+  };
+  await deploys.deploy({ ...order, confirm: true });
+  await vi.advanceTimersByTimeAsync(10);
+  expect(deploys.takenBack).toBeUndefined();
+  expect(deploys.watch).toMatchObject({ number: 2, needsWord: true });
+  // It is late, and still says what was before.
+  await told({ number: 1, rev: 'r1', standing: 'good' });
+  expect(deploys.takenBack).toBeUndefined();
+  expect(deploys.watch).toMatchObject({ number: 2, needsWord: true });
+  await told({ number: 2, rev: 'r2', standing: 'probation' });
+  expect(deploys.watch?.number).toBe(2);
+});
+
+test('of news that come while others are followed the last word counts', async () => {
+  gateway.flows = { flows: [...first, node('theirs')], rev: 'r2', number: 2 };
+  gateway.revisions = [revision(1), revision(2, { standing: 'probation' })];
+  hear.get('deploy')?.({ type: 'deploy', number: 2, rev: 'r2', standing: 'probation' });
+  hear.get('deploy')?.({ type: 'deploy', number: 2, rev: 'r2', standing: 'good' });
+  await vi.advanceTimersByTimeAsync(10);
+  expect(draft.base.rev).toBe('r2');
+  expect(deploys.watch).toBeUndefined();
 });

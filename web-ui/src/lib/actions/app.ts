@@ -14,6 +14,6 @@ export const actions: readonly Action[] = [
   { id: 'app.light', name: 'Light colours', keywords: 'theme', perform: ({ view }) => void (view.kept.theme = 'light') },
   { id: 'app.dark', name: 'Dark colours', keywords: 'theme night', perform: ({ view }) => void (view.kept.theme = 'dark') },
   { id: 'app.system-colours', name: 'Colours as the system', keywords: 'theme light dark', perform: ({ view }) => void (view.kept.theme = 'system') },
-  { id: 'app.password', name: 'Change my password …', needs: 'admin', when: ({ session }) => session.who?.kind === 'session', perform: ({ view }) => view.open('password') },
+  { id: 'app.password', name: 'Change my password …', when: ({ session }) => session.who?.kind === 'session', perform: ({ view }) => view.open('password') },
   { id: 'app.log-out', name: 'Log out', perform: ({ session }) => session.logOut() },
 ];

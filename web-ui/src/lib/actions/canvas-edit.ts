@@ -11,6 +11,7 @@ import { moveTo } from '../doc/operations/move';
 import { toSubflow, unpack } from '../doc/operations/subflows';
 import { t } from '../i18n/i18n.svelte';
 import type { Editor } from '../state/editor.svelte';
+import { amount } from '../ui/amounts';
 import type { Action } from './action';
 
 const any = ({ selection }: Editor): boolean => selection.items.size > 0;
@@ -49,7 +50,7 @@ function chooseAlong(editor: Editor, ways: readonly ('up' | 'down')[]): void {
 export const actions: readonly Action[] = [
   { id: 'edit.copy', name: 'Copy', when: any, perform: copyChosen },
   { id: 'edit.cut', name: 'Cut', needs: 'deploy', when: any, perform: cutChosen },
-  { id: 'edit.paste', name: 'Paste', needs: 'deploy', when: ({ view }) => view.flow !== '', perform: pasteFromMenu },
+  { id: 'edit.paste', name: 'Paste', needs: 'deploy', perform: pasteFromMenu },
   { id: 'edit.duplicate', name: 'Duplicate', keys: ['Mod+D'], needs: 'deploy', when: any, perform: duplicateChosen },
   {
     id: 'edit.delete',
@@ -169,10 +170,15 @@ export const actions: readonly Action[] = [
     when: ({ view }) => view.flow !== '' && view.page === '',
     perform: async (editor) => {
       const { draft, selection, view } = editor;
-      const { tidy } = await import('../doc/operations/tidy');
+      const { MOST_TIDIED, tidy, TooManyToTidy } = await import('../doc/operations/tidy');
       const ids = selection.items.size > 1 ? [...selection.items] : undefined;
-      const places = await tidy(draft.doc, view.flow, ids, sizer(editor));
-      draft.edit(t('Tidy up'), (edit) => moveTo(edit, places, sizer(editor)));
+      try {
+        const places = await tidy(draft.doc, view.flow, ids, sizer(editor));
+        draft.edit(t('Tidy up'), (edit) => moveTo(edit, places, sizer(editor)));
+      } catch (error) {
+        if (!(error instanceof TooManyToTidy)) throw error;
+        throw new Error(t('Tidying is for at most {n} nodes at once. Choose some of them.', { n: amount(MOST_TIDIED) }), { cause: error });
+      }
     },
   },
 ];

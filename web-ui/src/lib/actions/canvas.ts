@@ -14,7 +14,7 @@ import { t } from '../i18n/i18n.svelte';
 import type { Editor } from '../state/editor.svelte';
 import type { Action } from './action';
 
-const onCanvas = ({ view }: Editor): boolean => view.page === '' && view.flow !== '';
+const onCanvas = ({ view }: Editor): boolean => view.page === '';
 const one = (editor: Editor): Item | undefined => (editor.selection.items.size === 1 ? editor.draft.item(editor.selection.first ?? '') : undefined);
 const wire = (editor: Editor): PlacedWire | undefined => {
   const [key] = editor.selection.wires;

@@ -1,5 +1,6 @@
 // The one place that talks HTTP to the gateway. What goes wrong comes as a Fault, which says it to a person.
 
+import { readExactly, writeExactly } from './exact';
 import { Refusal } from '../doc/words';
 import { t } from '../i18n/i18n.svelte';
 import type { components } from './generated';
@@ -34,6 +35,8 @@ export interface Ask {
   signal?: AbortSignal;
   /** Milliseconds until it is given up. */
   patience?: number;
+  /** Messages are in it, whose large integers keep all their digits. */
+  exact?: boolean;
 }
 
 const PATIENCE = 30_000;
@@ -44,7 +47,7 @@ export function whenLoggedOut(act: () => void): void {
   onLoggedOut = act;
 }
 
-export async function ask<Answer>(path: string, { method = 'GET', query, body, signal, patience = PATIENCE }: Ask = {}): Promise<Answer> {
+export async function ask<Answer>(path: string, { method = 'GET', query, body, signal, patience = PATIENCE, exact = false }: Ask = {}): Promise<Answer> {
   const url = new URL(path, location.origin);
   for (const [name, value] of Object.entries(query ?? {})) if (value !== undefined) url.searchParams.set(name, String(value));
   const limit = AbortSignal.timeout(patience);
@@ -54,7 +57,7 @@ export async function ask<Answer>(path: string, { method = 'GET', query, body, s
       method,
       credentials: 'same-origin',
       headers: body === undefined ? {} : { 'content-type': 'application/json' },
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: body === undefined ? undefined : exact ? writeExactly(body) : JSON.stringify(body),
       signal: signal ? AbortSignal.any([signal, limit]) : limit,
     });
   } catch (error) {
@@ -69,7 +72,7 @@ export async function ask<Answer>(path: string, { method = 'GET', query, body, s
   }
   if (response.status === 204) return undefined as Answer;
   const text = await response.text();
-  if (response.ok) return (text === '' ? undefined : JSON.parse(text)) as Answer;
+  if (response.ok) return (text === '' ? undefined : exact ? readExactly(text) : JSON.parse(text)) as Answer;
   if (response.status === 401 && !path.endsWith('/session')) onLoggedOut();
   throw fault(response, text);
 }

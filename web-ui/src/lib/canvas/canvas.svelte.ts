@@ -3,7 +3,7 @@
 import type { Editor } from '../state/editor.svelte';
 import type { Wire } from '../doc/item';
 import { UNIT } from '../doc/size';
-import { around, grown, middle, type Box, type Point } from './geometry';
+import { around, grown, middle, px, type Box, type Point } from './geometry';
 import type { Entry } from './catalogue';
 import { Scene, type Placed, type PlacedWire } from './scene.svelte';
 
@@ -42,6 +42,8 @@ export interface Asked {
 
 export const LEAST_ZOOM = 0.1 * UNIT;
 export const MOST_ZOOM = 2.5 * UNIT;
+export type Held = '' | 'pan' | 'drag' | 'lasso' | 'connect';
+
 /** Below it nodes are plain boxes: nothing on them could be read. */
 const PLAIN_BELOW = 0.35 * UNIT;
 const CULL_STEP = 320;
@@ -82,7 +84,8 @@ export class Canvas {
   leaving = false;
   /** For those who do not see it: what has just happened. */
   said = $state('');
-  panning = $state(false);
+  /** What a hand does with the canvas at this moment. */
+  held = $state<Held>('');
   #looks = new Map<string, Look>();
   #gliding = 0;
 
@@ -97,6 +100,7 @@ export class Canvas {
 
   set look(look: Look) {
     this.#look = look;
+    this.editor.live.moves();
     if (look.zoom < PLAIN_BELOW !== this.isPlain) this.isPlain = !this.isPlain;
   }
 
@@ -120,9 +124,14 @@ export class Canvas {
     return { x: left * step, y: top * step, w: across * step, h: down * step };
   });
 
-  toDocument(client: Point): Point {
+  /** A point of the page, as one of the frame of the canvas. */
+  inFrame(client: Point): Point {
     const frame = this.element?.getBoundingClientRect();
-    return this.fromFrame({ x: client.x - (frame?.left ?? 0), y: client.y - (frame?.top ?? 0) });
+    return { x: client.x - (frame?.left ?? 0), y: client.y - (frame?.top ?? 0) };
+  }
+
+  toDocument(client: Point): Point {
+    return this.fromFrame(this.inFrame(client));
   }
 
   fromFrame(at: Point): Point {
@@ -211,16 +220,21 @@ export class Canvas {
     this.said = text;
   }
 
+  /** What a hand was about to do does not happen: all is drawn where the document has it. */
+  letGo(): void {
+    this.dragged = NONE;
+    this.lasso = undefined;
+    this.pending = undefined;
+    this.target = '';
+  }
+
   /** Everything that is about to happen does not. Tells whether there was something. */
   cancel(): boolean {
     const was = this.pending !== undefined || this.lasso !== undefined || this.asked !== undefined || this.menu !== undefined || this.watched !== undefined || this.dragged.size > 0;
-    this.pending = undefined;
-    this.lasso = undefined;
+    this.letGo();
     this.asked = undefined;
     this.menu = undefined;
     this.watched = undefined;
-    this.dragged = NONE;
-    this.target = '';
     return was;
   }
 
@@ -247,6 +261,12 @@ export class Canvas {
     this.#gliding = 0;
   }
 }
+
+/**
+ * For what is dragged, and for nothing else: the browser goes over everything that has a transform of its own with each frame, whatever moves.
+ * Things stand where they are by `left` and `top`.
+ */
+export const shiftedBy = (shift: Point | undefined): string | undefined => shift && `translate(${px(shift.x)}px, ${px(shift.y)}px)`;
 
 const canvases = new WeakMap<Editor, Canvas>();
 

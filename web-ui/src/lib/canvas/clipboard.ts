@@ -2,12 +2,13 @@
 // a menu may not have it, and then what was copied here is used, or a box into which a person pastes.
 
 import type { Edit } from '../doc/flow-doc';
-import type { Item } from '../doc/item';
+import { isOnCanvas, placeOf, type Item } from '../doc/item';
 import { copied, paste } from '../doc/operations/clipboard';
 import { t, tn } from '../i18n/i18n.svelte';
 import type { Editor } from '../state/editor.svelte';
 import { canvasOf } from './canvas.svelte';
 import { removeChosen } from './commands';
+import { openFlow } from './flow-commands';
 import { endOf } from './subflow-ports';
 
 /** More than this is no flow of a person. */
@@ -93,7 +94,7 @@ export async function pasteFromMenu(editor: Editor): Promise<void> {
 
 export function pasteText(editor: Editor, text: string): void {
   const canvas = canvasOf(editor);
-  if (!canvas.canEdit || !editor.view.flow) return;
+  if (!canvas.canEdit) return;
   let items: Item[];
   try {
     items = readItems(text);
@@ -124,7 +125,10 @@ function readItems(text: string): Item[] {
 
 function pasteItems(editor: Editor, items: readonly Item[], at: { x: number; y: number }, label = t('Paste')): void {
   let ids: string[] = [];
-  editor.draft.edit(label, (edit: Edit) => (ids = paste(edit, items, { place: editor.view.flow, x: at.x, y: at.y, types: editor.types })));
+  // Whole flows bring their place along.
+  const brought = new Set(items.map(({ id }) => id));
+  const needsPlace = items.some((item) => isOnCanvas(item) && !brought.has(placeOf(item)));
+  editor.draft.edit(label, (edit: Edit) => (ids = paste(edit, items, { place: needsPlace ? openFlow(editor, edit) : editor.view.flow, x: at.x, y: at.y, types: editor.types })));
   if (ids.length === 0) return;
   editor.selection.only(...ids);
   const canvas = canvasOf(editor);

@@ -4,6 +4,7 @@ import type { Edit } from '../doc/flow-doc';
 import { kindOf, number, text, type Item, type Wire } from '../doc/item';
 import { newNode, newSubflowInstance } from '../doc/operations/create';
 import { addTo } from '../doc/operations/groups';
+import { MOST_JOINED, TooManyWires } from '../doc/operations/heal';
 import { moveBy, movePort } from '../doc/operations/move';
 import { remove, removeAndHeal } from '../doc/operations/remove';
 import { removePort, wirePort } from '../doc/operations/subflows';
@@ -11,8 +12,10 @@ import { addReroute, connect, disconnect, insertOnWire, moveWireEnd } from '../d
 import { sizeOf, type Size } from '../doc/size';
 import { t, tn } from '../i18n/i18n.svelte';
 import type { Editor } from '../state/editor.svelte';
+import { amount } from '../ui/amounts';
 import { canvasOf, type Port } from './canvas.svelte';
 import type { Entry } from './catalogue';
+import { openFlow } from './flow-commands';
 import { distanceTo, holds, middle, type Point } from './geometry';
 import { remember } from './liked.svelte';
 import { isFolded, type PlacedWire } from './scene.svelte';
@@ -41,27 +44,24 @@ export interface Where {
 
 /** Puts something new on the canvas, connected with what it was asked for. Gives its id. */
 export function place(editor: Editor, entry: Entry, { at, from, wire }: Where): string {
-  const { draft, view, types, selection } = editor;
-  const flow = view.flow;
-  const made = (x: number, y: number): Item | undefined =>
-    entry.subflow ? newSubflowInstance(entry.subflow, flow, x, y) : entry.type && newNode(entry.type, flow, x, y);
-  const first = made(at.x, at.y);
-  if (!first || !flow) return '';
+  const { draft, types, selection } = editor;
+  const first = entry.subflow ? newSubflowInstance(entry.subflow, '', at.x, at.y) : entry.type && newNode(entry.type, '', at.x, at.y);
+  if (!first) return '';
   const size = sizeOf(first, types, draft.doc);
   const aside = from ? { x: at.x + (from.side === 'out' ? size.w / 2 : -size.w / 2), y: at.y } : at;
   const { x, y } = placeFor(editor, aside, size);
-  const item = { ...first, x, y };
   draft.edit(t('Add {name}', { name: entry.name }), (edit) => {
+    const item = { ...first, z: openFlow(editor, edit), x, y };
     edit.put(item);
     if (from) joined(edit, editor, from, { id: item.id, side: from.side === 'out' ? 'in' : 'out', n: 0 });
     if (wire && !wire.isLink) insertOnWire(edit, item.id, wire.wire, types);
     const group = groupAt(editor, { x, y });
     if (group) addTo(edit, group, [item.id], sizer(editor));
   });
-  selection.only(item.id);
+  selection.only(first.id);
   remember(entry.key);
-  canvasOf(editor).focused = item.id;
-  return item.id;
+  canvasOf(editor).focused = first.id;
+  return first.id;
 }
 
 /** The innermost open group at a point. */
@@ -114,12 +114,21 @@ export function removeChosen(editor: Editor, heal = false): void {
     // From the last to the first: the ends of a subflow are counted.
     for (const end of ids.map(endOf).filter((one) => one !== undefined).sort((a, b) => b.n - a.n)) removePort(edit, end.subflow, end.kind, end.n);
     const rest = ids.filter((id) => !endOf(id));
-    if (heal) removeAndHeal(edit, rest, editor.types);
+    if (heal) joinWires(edit, rest, editor);
     else remove(edit, rest, editor.types);
   });
   selection.clear();
   canvasOf(editor).focused = after ?? '';
   canvasOf(editor).say(label);
+}
+
+function joinWires(edit: Edit, ids: readonly string[], editor: Editor): void {
+  try {
+    removeAndHeal(edit, ids, editor.types);
+  } catch (error) {
+    if (!(error instanceof TooManyWires)) throw error;
+    throw new Error(t('Joining the wires would draw more than {n} new ones. Delete fewer nodes at once, or delete them without joining.', { n: amount(MOST_JOINED) }), { cause: error });
+  }
 }
 
 /** Where the focus goes when these are gone: what comes next, as a page is read. */

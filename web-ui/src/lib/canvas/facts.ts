@@ -1,14 +1,15 @@
 // The live fact of a node in a few signs: how many messages a second, and how long one takes.
 
+import { amount } from '../i18n/i18n.svelte';
 import type { NodeSignal } from '../live/types';
 
-const digits = (n: number): string => (n >= 100 ? String(Math.round(n)) : n >= 10 ? n.toFixed(0) : n.toFixed(1));
+const digits = (n: number): string => amount(n, n >= 10 ? 0 : 1);
 
 /** A count in at most four signs: 42, 1.2k, 3.4M. */
 export function short(n: number): string {
   if (n >= 1e6) return `${digits(n / 1e6)}M`;
   if (n >= 1e3) return `${digits(n / 1e3)}k`;
-  return n > 0 && n < 0.1 ? '<0.1' : digits(n).replace(/\.0$/, '');
+  return n > 0 && n < 0.1 ? `<${digits(0.1)}` : digits(n);
 }
 
 /** Of microseconds. */

@@ -1,7 +1,9 @@
 // What is done with whole tabs.
 
+import type { Edit } from '../doc/flow-doc';
 import { newId, type Item } from '../doc/item';
 import { copied, paste } from '../doc/operations/clipboard';
+import { addFlow } from '../doc/operations/flows';
 import { t } from '../i18n/i18n.svelte';
 import type { Editor } from '../state/editor.svelte';
 import { canvasOf } from './canvas.svelte';
@@ -14,6 +16,16 @@ export const flowName = (flow: Item): string => {
 };
 
 export const isOff = (flow: Item | undefined): boolean => flow?.disabled === true;
+
+/** The flow that something is put on: the one that is open, and on a gateway without any its first, which is made in the same step. */
+export function openFlow(editor: Editor, edit: Edit): string {
+  const { view } = editor;
+  if (view.flow) return view.flow;
+  const id = addFlow(edit, t('Flow {n}', { n: tabsOf(editor).length + 1 }));
+  // It is looked at where the empty canvas was: what is put there stays under the pointer.
+  canvasOf(editor).leave(id);
+  return (view.flow = id);
+}
 
 /** Lets a person write another name, in the tab itself. */
 export function askName(editor: Editor, id: string): void {

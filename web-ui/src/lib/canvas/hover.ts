@@ -5,7 +5,7 @@ import type { Canvas } from './canvas.svelte';
 const REST = 260;
 const GRACE = 320;
 
-export function watchWires(canvas: Canvas): { over: (event: PointerEvent) => void; leave: () => void } {
+export function watchWires(canvas: Canvas): { over: (event: PointerEvent) => void; leave: (event: PointerEvent) => void } {
   let waiting: ReturnType<typeof setTimeout> | undefined;
   let going: ReturnType<typeof setTimeout> | undefined;
   let on = '';
@@ -49,6 +49,9 @@ export function watchWires(canvas: Canvas): { over: (event: PointerEvent) => voi
         canvas.watched = { key, at };
       }, REST);
     },
-    leave,
+    // A finger leaves when it is lifted: the card that it has called stays until something else is touched.
+    leave(event) {
+      if (event.pointerType === 'mouse') leave();
+    },
   };
 }

@@ -84,7 +84,7 @@ export interface Preview extends Omit<ToldPreview, 'results'> {
 }
 
 export async function preview(node: Item, messages: readonly unknown[], signal: AbortSignal): Promise<Preview> {
-  const told = await ask<ToldPreview>('/api/v1/preview', { method: 'POST', body: { node: withoutCredentials(node), messages }, signal });
+  const told = await ask<ToldPreview>('/api/v1/preview', { method: 'POST', body: { node: withoutCredentials(node), messages }, signal, exact: true });
   return { ...told, results: told.results.slice(0, messages.length).map((result, n) => ({ ...result, input: messages[n] })) };
 }
 

@@ -1,72 +1,96 @@
 // What is otherwise between two texts, line by line.
 
+import { compared, type Step } from './common';
+import { parts, type Part } from './parts';
+
 export interface Line {
-  readonly kind: 'same' | 'gone' | 'come' | 'left-out';
+  readonly kind: 'same' | 'gone' | 'come';
   readonly text: string;
-  /** How many lines are left out. */
-  readonly count?: number;
+  /** It stands elsewhere, and is the same there. */
+  readonly moved?: true;
+  /** What of it is otherwise than in the line that it was, or has become. */
+  readonly parts?: readonly Part[];
+}
+
+/** Lines that are the same on both sides, far from any change. */
+export interface LeftOut {
+  readonly kind: 'left-out';
+  readonly lines: readonly Line[];
 }
 
 /** Larger texts are told as gone and come as a whole: finding what is common would take too long. */
 const MOST_STEPS = 4_000_000;
 /** So many lines that are the same are shown around a change. */
 const AROUND = 3;
+/** A bracket that stands elsewhere has not been moved. */
+const SHORTEST_MOVED = 4;
+/** Lines that are looked into word by word. */
+const MOST_LOOKED_INTO = 200;
 
-export function lines(before: string, after: string): Line[] {
-  const [old, now] = [before.split('\n'), after.split('\n')];
-  let start = 0;
-  while (start < old.length && start < now.length && old[start] === now[start]) start += 1;
-  let end = 0;
-  while (end < old.length - start && end < now.length - start && old.at(-1 - end) === now.at(-1 - end)) end += 1;
-  const same = (texts: readonly string[]): Line[] => texts.map((text) => ({ kind: 'same', text }));
-  const middle = compared(old.slice(start, old.length - end), now.slice(start, now.length - end));
-  return shortened([...same(old.slice(0, start)), ...middle, ...same(old.slice(old.length - end))]);
+/** With what has moved, what is otherwise within a line, and what is far from any change left out. */
+export function lines(before: string, after: string): (Line | LeftOut)[] {
+  return shortened(withParts(withMoves(compared(split(before), split(after), MOST_STEPS))));
 }
 
-/** By the longest row of lines that both have. */
-function compared(old: readonly string[], now: readonly string[]): Line[] {
-  const [rows, columns] = [old.length + 1, now.length + 1];
-  const told: Line[] = [];
-  const gone = (text = '') => told.push({ kind: 'gone', text });
-  const come = (text = '') => told.push({ kind: 'come', text });
-  if (rows * columns > MOST_STEPS) {
-    old.forEach(gone);
-    now.forEach(come);
-    return told;
+/** Nothing has no line, not even an empty one. */
+function split(text: string): string[] {
+  return text === '' ? [] : text.split('\n');
+}
+
+/** What has gone in one place and has come in another, where there is only one of it. */
+function withMoves(steps: readonly Step[]): Line[] {
+  const places = new Map<string, { gone: number; come: number }>();
+  for (const { kind, text } of steps) {
+    if (kind === 'same' || text.trim().length < SHORTEST_MOVED) continue;
+    const counted = places.get(text) ?? { gone: 0, come: 0 };
+    counted[kind] += 1;
+    places.set(text, counted);
   }
-  const common = new Uint32Array(rows * columns);
-  const at = (row: number, column: number): number => common[row * columns + column] ?? 0;
-  for (let row = rows - 2; row >= 0; row -= 1) {
-    for (let column = columns - 2; column >= 0; column -= 1) {
-      common[row * columns + column] = old[row] === now[column] ? at(row + 1, column + 1) + 1 : Math.max(at(row + 1, column), at(row, column + 1));
+  return steps.map((step) => {
+    const counted = step.kind === 'same' ? undefined : places.get(step.text);
+    return counted?.gone === 1 && counted.come === 1 ? { ...step, moved: true } : step;
+  });
+}
+
+/** Of lines that have gone and lines that have come in their place, the first belongs to the first. What has moved is in neither row. */
+function withParts(all: readonly Line[]): Line[] {
+  const told = [...all];
+  let looked = 0;
+  for (let at = 0; at < told.length && looked < MOST_LOOKED_INTO; ) {
+    const row = (kind: Line['kind']): number[] => {
+      const found: number[] = [];
+      for (; told[at]?.kind === kind; at += 1) if (!told[at]!.moved) found.push(at);
+      return found;
+    };
+    row('same');
+    const [gone, come] = [row('gone'), row('come')];
+    for (let n = 0; n < Math.min(gone.length, come.length) && looked < MOST_LOOKED_INTO; n += 1, looked += 1) {
+      const [before, after] = [told[gone[n]!]!, told[come[n]!]!];
+      const found = parts(before.text, after.text);
+      if (!found) continue;
+      told[gone[n]!] = { ...before, parts: found.gone };
+      told[come[n]!] = { ...after, parts: found.come };
     }
-  }
-  let [row, column] = [0, 0];
-  while (row < old.length || column < now.length) {
-    if (row < old.length && column < now.length && old[row] === now[column]) {
-      told.push({ kind: 'same', text: old[row] ?? '' });
-      row += 1;
-      column += 1;
-    } else if (column >= now.length || (row < old.length && at(row + 1, column) >= at(row, column + 1))) gone(old[row++]);
-    else come(now[column++]);
   }
   return told;
 }
 
-function shortened(all: readonly Line[]): Line[] {
+function shortened(all: readonly Line[]): (Line | LeftOut)[] {
   const isNear = all.map(() => false);
   all.forEach(({ kind }, n) => {
     if (kind !== 'same') isNear.fill(true, Math.max(0, n - AROUND), n + AROUND + 1);
   });
-  const told: Line[] = [];
-  let skipped = 0;
-  const skip = () => {
-    if (skipped > 0) told.push({ kind: 'left-out', text: '', count: skipped });
-    skipped = 0;
+  const told: (Line | LeftOut)[] = [];
+  let skipped: Line[] = [];
+  const skip = (): void => {
+    // One line takes no more room than the words that it is left out.
+    if (skipped.length === 1) told.push(...skipped);
+    else if (skipped.length > 0) told.push({ kind: 'left-out', lines: skipped });
+    skipped = [];
   };
   all.forEach((line, n) => {
     if (!isNear[n]) {
-      skipped += 1;
+      skipped.push(line);
       return;
     }
     skip();

@@ -12,8 +12,13 @@ export function shortValue(value: unknown): string {
   return text.length > LONGEST ? `${text.slice(0, LONGEST)} …` : text;
 }
 
-/** Texts of several lines, such as code, are compared line by line. */
-export const isLong = (old: unknown, now: unknown): boolean => [old, now].some((value) => typeof value === 'string' && value.includes('\n'));
+/** Texts of several lines, such as code, and what is too long to stand on one, are compared line by line. */
+export const isLong = (old: unknown, now: unknown): boolean => [old, now].some((value) => (typeof value === 'string' && value.includes('\n')) || asLines(value).length > LONGEST);
+
+export function asLines(value: unknown): string {
+  if (value === undefined) return '';
+  return typeof value === 'string' ? value : JSON.stringify(value, null, 2);
+}
 
 /** `/rules/0/v` as "Rules, 1, v": by the labels of the node type where it has some. */
 export function pathInWords(pointer: string, fields: readonly Field[]): string {

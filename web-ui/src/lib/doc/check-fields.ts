@@ -12,7 +12,6 @@ export interface Found {
   readonly pointer: string;
   /** The pointer as it is said: `rules/0/v`. */
   readonly path: string;
-  /** Said when it is shown: what is known of an item outlasts a change of the language. */
   readonly message: Text;
   readonly hint?: Text;
   /** Not wrong in itself: it is to be seen whether this is there, and of that type. */
@@ -38,14 +37,16 @@ export function fieldProblems(item: Item, types: Types): readonly Found[] {
 }
 
 function objectProblems(object: Properties, fields: readonly Field[], pointer: string, found: Found[]): void {
+  const credentials = own(object, 'credentials');
   for (const field of fields) {
     if (found.length > MOST) return;
     if (!isVisible(field, fields, object)) continue;
-    const value = own(object.credentials, field.name) ?? own(object, field.name);
-    const at = `${pointer}/${escape(field.name)}`;
-    if (isAbsent(value)) absent(field, at, found);
+    const value = (credentials === undefined ? undefined : own(credentials, field.name)) ?? own(object, field.name);
+    if (isAbsent(value)) {
+      if (field.required) absent(field, `${pointer}/${escape(field.name)}`, found);
+    }
     // `${NAME}` is filled in when it runs.
-    else if (!isSetting(value)) valueProblem(field, value, object, at, found);
+    else if (!isSetting(value)) valueProblem(field, value, object, `${pointer}/${escape(field.name)}`, found);
   }
 }
 
@@ -70,33 +71,38 @@ function absent(field: Field, pointer: string, found: Found[]): void {
   }
 }
 
+function add(found: Found[], severity: Found['severity'], code: string, pointer: string, message: Text): void {
+  found.push({ severity, code, pointer, path: path(pointer), message: (say) => `${path(pointer)}: ${message(say)}` });
+}
+
+function wrongKind(found: Found[], field: Field, value: unknown, pointer: string, expected: Text): void {
+  add(found, 'error', 'wrong-kind', pointer, (say) => say('expected {expected}, found {found}', { expected: expected(say), found: field.secret || typeof value === 'object' ? kindOfValue(value, say) : shown(value, say) }));
+}
+
+function range(found: Found[], { min, max }: Field, size: number, pointer: string, words = numbers): void {
+  const bound = min !== undefined && size < min ? words.least(min) : max !== undefined && size > max ? words.most(max) : undefined;
+  if (bound) add(found, 'warning', 'out-of-range', pointer, (say) => say('expected {expected}, found {found}', { expected: bound(say), found: size }));
+}
+
 function valueProblem(field: Field, value: unknown, object: Properties, pointer: string, found: Found[]): void {
-  const add = (severity: Found['severity'], code: string, message: Text): void => {
-    found.push({ severity, code, pointer, path: path(pointer), message: (say) => `${path(pointer)}: ${message(say)}` });
-  };
-  const wrongKind = (expected: Text): void => add('error', 'wrong-kind', (say) => say('expected {expected}, found {found}', { expected: expected(say), found: field.secret || typeof value === 'object' ? kindOfValue(value, say) : shown(value, say) }));
-  const range = (size: number, words: { least: (n: number) => Text; most: (n: number) => Text } = numbers): void => {
-    const { min, max } = field;
-    const bound = min !== undefined && size < min ? words.least(min) : max !== undefined && size > max ? words.most(max) : undefined;
-    if (bound) add('warning', 'out-of-range', (say) => say('expected {expected}, found {found}', { expected: bound(say), found: size }));
-  };
   switch (field.kind) {
     case 'text':
     case 'code':
-      if (typeof value === 'string') range(value.length, characters);
-      else if (typeof value === 'object') wrongKind((say) => say('text'));
+      if (typeof value === 'string') range(found, field, value.length, pointer, characters);
+      else if (typeof value === 'object') wrongKind(found, field, value, pointer, (say) => say('text'));
       return;
     case 'number':
     case 'integer': {
       const number = typeof value === 'number' ? value : typeof value === 'string' && value.trim() !== '' ? Number(value) : Number.NaN;
-      if (!Number.isFinite(number)) return wrongKind((say) => say('a number'));
-      if (field.kind === 'integer' && !Number.isInteger(number)) add('warning', 'not-whole', (say) => say('expected a whole number, found {found}', { found: number }));
-      return range(number);
+      if (!Number.isFinite(number)) return wrongKind(found, field, value, pointer, (say) => say('a number'));
+      if (field.kind === 'integer' && !Number.isInteger(number)) add(found, 'warning', 'not-whole', pointer, (say) => say('expected a whole number, found {found}', { found: number }));
+      return range(found, field, number, pointer);
     }
     case 'bool':
-      if (typeof value !== 'boolean' && typeof value !== 'number' && !['true', 'false', '1', '0'].includes(value as string)) wrongKind((say) => say('true or false'));
+      if (typeof value !== 'boolean' && typeof value !== 'number' && !['true', 'false', '1', '0'].includes(value as string)) wrongKind(found, field, value, pointer, (say) => say('true or false'));
       return;
     case 'choice':
+      if (field.options.some((option) => option.value === value)) return;
       return choice(field.options.map((option) => option.value), value, 'bad-choice', pointer, found);
     case 'typed': {
       const kind = own(object, field.type_field);
@@ -104,34 +110,34 @@ function valueProblem(field: Field, value: unknown, object: Properties, pointer:
       const parent = pointer.slice(0, pointer.lastIndexOf('/'));
       if (!field.types.includes(kind)) return choice(field.types, kind, 'bad-type-of-value', `${parent}/${escape(field.type_field)}`, found);
       const wrong = typedProblem(value, kind);
-      if (wrong) add('warning', 'bad-value', wrong);
+      if (wrong) add(found, 'warning', 'bad-value', pointer, wrong);
       return;
     }
     case 'resource':
-      if (typeof value !== 'string') return wrongKind((say) => say('the id of a {type}', { type: field.of }));
+      if (typeof value !== 'string') return wrongKind(found, field, value, pointer, (say) => say('the id of a {type}', { type: field.of }));
       if (!NONE.has(value)) found.push({ severity: 'error', code: 'missing-resource', pointer, path: path(pointer), message: () => '', refers: { id: value, of: field.of } });
       return;
     case 'nodes':
       if (typeof value === 'string' || typeof value === 'boolean') return;
-      if (!Array.isArray(value)) return wrongKind((say) => say('a list of ids'));
-      value.slice(0, LONGEST_LIST).forEach((id: unknown, n) => {
+      if (!Array.isArray(value)) return wrongKind(found, field, value, pointer, (say) => say('a list of ids'));
+      for (const [n, id] of value.slice(0, LONGEST_LIST).entries() as Iterable<[number, unknown]>) {
         const at = `${pointer}/${n}`;
-        if (typeof id !== 'string') found.push({ severity: 'error', code: 'wrong-kind', pointer: at, path: path(at), message: (say) => `${path(at)}: ${say('expected {expected}, found {found}', { expected: say('the id of a node'), found: kindOfValue(id, say) })}` });
+        if (typeof id !== 'string') add(found, 'error', 'wrong-kind', at, (say) => say('expected {expected}, found {found}', { expected: say('the id of a node'), found: kindOfValue(id, say) }));
         else if (id !== '') found.push({ severity: 'warning', code: 'missing-node', pointer: at, path: path(at), message: () => '', refers: { id, of: undefined } });
-      });
+      }
       return;
     case 'list':
-      if (!Array.isArray(value)) return wrongKind((say) => say('a list'));
-      range(value.length, items);
-      value.slice(0, LONGEST_LIST).forEach((each: unknown, n) => {
+      if (!Array.isArray(value)) return wrongKind(found, field, value, pointer, (say) => say('a list'));
+      range(found, field, value.length, pointer, items);
+      for (const [n, each] of value.slice(0, LONGEST_LIST).entries() as Iterable<[number, unknown]>) {
         const at = `${pointer}/${n}`;
         if (isObject(each)) objectProblems(each, field.fields, at, found);
-        else found.push({ severity: 'error', code: 'wrong-kind', pointer: at, path: path(at), message: (say) => `${path(at)}: ${say('expected {expected}, found {found}', { expected: say('an object'), found: kindOfValue(each, say) })}` });
-      });
+        else add(found, 'error', 'wrong-kind', at, (say) => say('expected {expected}, found {found}', { expected: say('an object'), found: kindOfValue(each, say) }));
+      }
       return;
     case 'group':
       if (isObject(value)) objectProblems(value, field.fields, pointer, found);
-      else wrongKind((say) => say('an object'));
+      else wrongKind(found, field, value, pointer, (say) => say('an object'));
       return;
     case 'json':
       return;

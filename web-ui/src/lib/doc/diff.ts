@@ -1,6 +1,6 @@
 // What is otherwise in one document than in another: items by their ids, properties by their pointers, wires by their ends.
 
-import { isLayout, kindOf, placeOf, same, wiresOf, type Item } from './item';
+import { isLayout, kindOf, placeOf, same, wiresFrom, wiresOf, type Item, type Wire } from './item';
 import { labelOf } from './ports';
 import { isSecretAt } from './secrets';
 import { noTypes, type Types } from './types';
@@ -36,54 +36,65 @@ export interface ItemDiff {
   readonly layoutOnly: boolean;
 }
 
-type Names = ReadonlyMap<string, Item>;
+/** One of the two documents. */
+class Side {
+  readonly items: ReadonlyMap<string, Item>;
+  /** Names follow from what an item says, and of an instance from its subflow. */
+  readonly #look = { get: (id: string) => this.items.get(id), on: () => [], incoming: () => [] };
+  readonly #labels = new Map<Item, string>();
+
+  constructor(items: readonly Item[]) {
+    const all = new Map<string, Item>();
+    for (const item of items) if (!all.has(item.id)) all.set(item.id, item);
+    this.items = all;
+  }
+
+  label(item: Item): string {
+    let label = this.#labels.get(item);
+    if (label === undefined) this.#labels.set(item, (label = labelOf(item, this.#look)));
+    return label;
+  }
+}
 
 /** In the order of the flows, and there as the documents stand; what belongs to no flow comes last. */
 export function diff(before: readonly Item[], after: readonly Item[], types: Types = noTypes): ItemDiff[] {
-  const [was, is] = [byId(before), byId(after)];
+  const [was, is] = [new Side(before), new Side(after)];
   const found: ItemDiff[] = [];
-  for (const [id, item] of was) if (!is.has(id)) found.push(whole(item, 'removed', was));
-  for (const [id, item] of is) {
-    const old = was.get(id);
+  for (const [id, item] of was.items) if (!is.items.has(id)) found.push(whole(item, 'removed', was));
+  for (const [id, item] of is.items) {
+    const old = was.items.get(id);
     if (old === item) continue;
     if (!old) found.push(whole(item, 'added', is));
     else if (!same(old, item)) found.push(changed(old, item, was, is, types));
   }
-  const flows = [...is.values(), ...was.values()].filter(({ type }) => type === 'tab' || type === 'subflow').map(({ id }) => id);
+  const flows = [...is.items.values(), ...was.items.values()].filter(({ type }) => type === 'tab' || type === 'subflow').map(({ id }) => id);
   const order = new Map([...new Set(flows)].map((id, n) => [id, n]));
   const rank = ({ place }: ItemDiff): number => order.get(place) ?? order.size;
   return found.map((each, n) => ({ each, n })).sort((a, b) => rank(a.each) - rank(b.each) || a.n - b.n).map(({ each }) => each);
 }
 
-function byId(items: readonly Item[]): Map<string, Item> {
-  const all = new Map<string, Item>();
-  for (const item of items) if (!all.has(item.id)) all.set(item.id, item);
-  return all;
-}
-
-function named(item: Item, all: Names): Pick<ItemDiff, 'id' | 'type' | 'label' | 'place'> {
+function named(item: Item, side: Side): Pick<ItemDiff, 'id' | 'type' | 'label' | 'place'> {
   const kind = kindOf(item);
-  const look = { get: (id: string) => all.get(id), on: () => [], incoming: () => [] };
-  return { id: item.id, type: item.type, label: labelOf(item, look), place: kind === 'flow' || kind === 'subflow' ? item.id : placeOf(item) };
+  return { id: item.id, type: item.type, label: side.label(item), place: kind === 'flow' || kind === 'subflow' ? item.id : placeOf(item) };
 }
 
-function whole(item: Item, change: 'added' | 'removed', all: Names): ItemDiff {
-  const wires = wiresOf(item).flatMap((ends, port) => ends.map((to) => wire(port, to, all, change === 'added')));
-  return { ...named(item, all), change, properties: [], wires, layoutOnly: false };
+function whole(item: Item, change: 'added' | 'removed', side: Side): ItemDiff {
+  const wires = wiresFrom(item).map((each) => wire(each, side, change === 'added'));
+  return { ...named(item, side), change, properties: [], wires, layoutOnly: false };
 }
 
-function changed(old: Item, item: Item, was: Names, is: Names, types: Types): ItemDiff {
+function changed(old: Item, item: Item, was: Side, is: Side, types: Types): ItemDiff {
   const properties: PropertyChange[] = [];
-  let layoutOnly = true;
+  let layoutOnly = old.type === item.type;
   for (const name of keysOfBoth(old, item)) {
-    if (name === 'wires' || same(old[name], item[name])) continue;
-    layoutOnly &&= isLooks(item, name) && old.type === item.type;
-    values(`/${escape(name)}`, old[name], item[name], properties);
+    if (name === 'wires') continue;
+    const before = properties.length;
+    values(`/${escape(name)}`, own(old, name), own(item, name), properties);
+    if (properties.length > before) layoutOnly &&= isLooks(item, name);
   }
-  const wires = wireChanges(old, item, was, is);
-  layoutOnly &&= same(old.wires, item.wires);
+  const isRewired = !same(old.wires, item.wires);
   const told = properties.map((property): PropertyChange => (isSecretAt(item, property.pointer, types) || isSecretAt(old, property.pointer, types) ? { pointer: property.pointer, secret: true } : property));
-  return { ...named(item, is), change: 'changed', properties: told, wires, layoutOnly };
+  return { ...named(item, is), change: 'changed', properties: told, wires: isRewired ? wireChanges(old, item, was, is) : [], layoutOnly: layoutOnly && !isRewired };
 }
 
 /** A group and a comment only ever look like something, but settings of a group count for what is in it. */
@@ -117,22 +128,23 @@ function list(pointer: string, old: readonly unknown[], now: readonly unknown[],
   }
 }
 
-function wireChanges(old: Item, item: Item, was: Names, is: Names): WireChange[] {
-  if (old.wires === item.wires) return [];
-  const flat = (each: Item): Map<string, [number, string]> => new Map(wiresOf(each).flatMap((ends, port) => ends.map((to) => [`${port} ${to}`, [port, to]] as const)));
-  const [before, after] = [flat(old), flat(item)];
-  const gone = [...before].filter(([key]) => !after.has(key)).map(([, [port, to]]) => wire(port, to, was, false));
-  const come = [...after].filter(([key]) => !before.has(key)).map(([, [port, to]]) => wire(port, to, is, true));
-  return [...gone, ...come];
+function wireChanges(old: Item, item: Item, was: Side, is: Side): WireChange[] {
+  const [before, after] = [wiresOf(old), wiresOf(item)];
+  const only = (here: readonly (readonly string[])[], there: readonly (readonly string[])[], side: Side, added: boolean): WireChange[] =>
+    here.flatMap((ends, port) => {
+      const others = new Set(there[port]);
+      return [...new Set(ends)].filter((to) => !others.has(to)).map((to) => wire({ port, to }, side, added));
+    });
+  return [...only(before, after, was, false), ...only(after, before, is, true)];
 }
 
-function wire(port: number, to: string, all: Names, added: boolean): WireChange {
-  const target = all.get(to);
-  return { port, to, label: target ? named(target, all).label : to, added };
+function wire({ port, to }: Pick<Wire, 'port' | 'to'>, side: Side, added: boolean): WireChange {
+  const target = side.items.get(to);
+  return { port, to, label: target ? side.label(target) : to, added };
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
-const own = (object: Record<string, unknown>, key: string): unknown => (Object.hasOwn(object, key) ? object[key] : undefined);
+const own = (object: Readonly<Record<string, unknown>>, key: string): unknown => (Object.hasOwn(object, key) ? object[key] : undefined);
 
 /** A part of a JSON pointer. */
-export const escape = (part: string): string => part.replaceAll('~', '~0').replaceAll('/', '~1');
+export const escape = (part: string): string => (/[~/]/.test(part) ? part.replaceAll('~', '~0').replaceAll('/', '~1') : part);

@@ -61,7 +61,8 @@ function whyNot(element: unknown, say: Say): string | undefined {
   if (!isObject(element)) return say('it is no object');
   for (const name of ['id', 'type']) {
     const value = Object.hasOwn(element, name) ? element[name] : undefined;
-    if (typeof value !== 'string' || value === '') return say('it has no {name}', { name });
+    if (value === undefined || value === null || value === '') return say('it has no {name}', { name });
+    if (typeof value !== 'string') return say('its {name} is no text', { name });
     if (value.length > LONGEST_ID) return say('its {name} is longer than {n} letters', { name, n: LONGEST_ID });
   }
   return isDeep(element) ? say('it is nested more than {n} deep', { n: DEEPEST }) : undefined;

@@ -42,7 +42,7 @@ interface Indexed {
 
 /** Ids and what says how something is drawn are no words that anybody seeks. */
 const SILENT = new Set(['z', 'g', 'x', 'y', 'w', 'h', 'l', 'd', 'wires', 'nodes', 'links', 'scope', 'in', 'out', 'status', 'color', 'style', 'credentials', 'meta']);
-const WEIGHTS: Readonly<Record<string, number>> = { name: 60, label: 60, type: 40, id: 30, info: 15 };
+const WEIGHTS: ReadonlyMap<string, number> = new Map([['name', 60], ['label', 60], ['type', 40], ['id', 30], ['info', 15]]);
 
 /** An item that has not changed is not read again. */
 const known = new WeakMap<Types, WeakMap<Item, Indexed>>();
@@ -68,7 +68,7 @@ function read(item: Item, doc: FlowDoc, types: Types): Indexed {
   const texts: Text[] = [];
   const add = (property: string, value: string): void => {
     const text = value.slice(0, LONGEST_TEXT);
-    texts.push({ property, text, small: text.toLowerCase(), weight: WEIGHTS[property] ?? 20 });
+    texts.push({ property, text, small: text.toLowerCase(), weight: WEIGHTS.get(property) ?? 20 });
   };
   const walk = (property: string, pointer: string, value: unknown, depth: number): void => {
     if (texts.length >= MOST_TEXTS || value === null || value === undefined || value === '') return;

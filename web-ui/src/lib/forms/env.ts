@@ -20,6 +20,18 @@ export function entriesOf(item: Item | undefined): EnvEntry[] {
   return env.filter(isHolder).filter((entry) => typeof entry.name === 'string' && entry.name !== '') as unknown as EnvEntry[];
 }
 
+/** How the gateway names the secret of a setting, as it ran last: by its name, whatever its place. */
+export const secretOfSetting = ({ name, was }: { readonly name: string; readonly was?: unknown }): string =>
+  `env/${(typeof was === 'string' ? was : name).replaceAll('~', '~0').replaceAll('/', '~1')}`;
+
+/** What goes along when a setting is renamed: the gateway finds the secret of one by the name that it had. */
+export function carried(setting: Holder, name: unknown): Holder {
+  if (setting.type !== 'cred' || typeof setting.value === 'string') return {};
+  const before = typeof setting.was === 'string' ? setting.was : setting.name;
+  if (typeof before !== 'string' || before === '') return {};
+  return { was: before === name ? undefined : before };
+}
+
 const MOST_LEVELS = 20;
 
 /** Names that `${NAME}` finds from an item on: those of its groups, its tab or subflow, and the global ones; the nearest first. */

@@ -7,7 +7,7 @@ import type { Edit } from '../doc/flow-doc';
 import type { Item } from '../doc/item';
 import { labelOf } from '../doc/ports';
 import { t } from '../i18n/i18n.svelte';
-import { entriesOf, envWith, subflowOfInstance } from './env';
+import { carried, envWith, secretOfSetting, subflowOfInstance } from './env';
 import type { Editor } from '../state/editor.svelte';
 import { outputsOfCount, outputsOfList, type ListStep } from './outputs';
 import { isHolder, setIn, type Holder, type Path } from './values';
@@ -18,7 +18,7 @@ export interface Form {
   readonly item: Item;
   readonly type: NodeType | undefined;
   readonly editable: boolean;
-  /** Where a value stands in the item, without the first slash: `env/0/value`. */
+  /** Where a value stands in the item, without the first slash; a setting is called by its name: `env/NAME`. */
   pointerOf(path: Path, name: string): string;
   /** Values of the holder at a path; `undefined` takes one out. `typing`: more of the same is the same step. */
   set(path: Path, values: Holder, what: string, typing?: boolean): void;
@@ -54,7 +54,8 @@ export class ItemForm implements Form {
   }
 
   pointerOf(path: Path, name: string): string {
-    return [...path, name].join('/');
+    const setting = settingAt(this.item, path);
+    return setting && name === 'value' ? secretOfSetting(setting as { name: string }) : [...path, name].join('/');
   }
 
   set(path: Path, values: Holder, what: string, typing = false): void {
@@ -80,7 +81,9 @@ export class ItemForm implements Form {
     const [first, ...rest] = path;
     if (typeof first !== 'string') return {};
     let value = this.#base(item, first);
-    for (const [name, to] of Object.entries(values)) value = setIn(value, [...rest, name], to);
+    const setting = settingAt(item, path);
+    const along = setting && 'name' in values ? carried(setting, values.name) : {};
+    for (const [name, to] of Object.entries({ ...values, ...along })) value = setIn(value, [...rest, name], to);
     return { [first]: value };
   }
 
@@ -102,10 +105,16 @@ export class ItemForm implements Form {
   }
 }
 
+/** The setting of the environment that stands at a path. */
+function settingAt(item: Item, [first, at, ...rest]: Path): Holder | undefined {
+  const setting: unknown = first === 'env' && typeof at === 'number' && rest.length === 0 && Array.isArray(item.env) ? item.env[at] : undefined;
+  return isHolder(setting) && typeof setting.name === 'string' ? setting : undefined;
+}
+
 /** The settings of an instance of a subflow: names and values of a form, kept in its `env`. */
 export class InstanceForm extends ItemForm {
   override pointerOf(_: Path, name: string): string {
-    return `env/${entriesOf(this.item).findIndex((entry) => entry.name === name)}/value`;
+    return secretOfSetting({ name });
   }
 
   override set(_: Path, values: Holder, what: string, typing = false): void {

@@ -3,10 +3,10 @@
 import type { Edit } from '../doc/flow-doc';
 import type { Item } from '../doc/item';
 
-const PARTNERS: Readonly<Record<string, readonly string[]>> = { 'link in': ['link out'], 'link out': ['link in'], 'link call': ['link in'] };
+const PARTNERS: ReadonlyMap<string, readonly string[]> = new Map([['link in', ['link out']], ['link out', ['link in']], ['link call', ['link in']]]);
 
 /** Types that can be the other end; undefined for nodes that are no ends of links. */
-export const partnerTypes = (type: string): readonly string[] | undefined => PARTNERS[type];
+export const partnerTypes = (type: string): readonly string[] | undefined => PARTNERS.get(type);
 
 const linksOf = (item: Item): string[] => (Array.isArray(item.links) ? item.links.filter((one): one is string => typeof one === 'string') : []);
 

@@ -51,7 +51,7 @@ export class Secrets {
     );
   }
 
-  /** Of a secret among the node's credentials, or at a pointer such as `env/0/value`. */
+  /** Of a secret among the node's credentials, or of a setting: `env/NAME`. */
   stateOf(item: Item, name: string): SecretState {
     const typed = (item.credentials as Record<string, unknown> | undefined)?.[name];
     if (typed !== undefined) return typed === '' ? 'removed' : 'new';

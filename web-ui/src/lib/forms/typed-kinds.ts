@@ -49,7 +49,7 @@ const namesTypes = (types: readonly string[]): boolean => types.includes('undefi
 
 export function typedKind(kind: string, types: readonly string[]): TypedKind {
   if (kind === 'json' && namesTypes(types)) return { label: 'Type: JSON text', sign: '{}', writing: 'none' };
-  return kinds[kind] ?? { label: kind, sign: '?', writing: 'text' };
+  return (Object.hasOwn(kinds, kind) ? kinds[kind] : undefined) ?? { label: kind, sign: '?', writing: 'text' };
 }
 
 /** Types of values stand in the value too, as Node-RED writes them; other kinds without a value leave it empty. */

@@ -15,7 +15,7 @@ const SILENCE = 20_000;
 const PATIENCE = 10_000;
 const LOOK_EVERY = 5_000;
 /** A page that nobody has seen for so long is told nothing that moves. */
-const ASLEEP_AFTER = 5 * 60_000;
+const ASLEEP_AFTER = 10_000;
 
 const CLOSED = { stopping: 1001, notAllowed: 1008, busy: 1013 } as const;
 
@@ -93,6 +93,10 @@ export class Live implements LiveApi {
 
   busyWires(): Iterable<{ key: string; rate: number }> {
     return this.#states.busyWires();
+  }
+
+  moves(): void {
+    this.#states.showing.moves();
   }
 
   /** Follows the page: whether it is seen, whether its device has a network, and how time goes by. */

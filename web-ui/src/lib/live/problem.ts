@@ -1,7 +1,7 @@
 // What a problem is, from wherever it comes, and how the same one from two places is found.
 
 import type { Schemas } from '../api/client';
-import { t } from '../i18n/i18n.svelte';
+import { t, tn } from '../i18n/i18n.svelte';
 import type { Item } from '../doc/item';
 
 export interface Problem {
@@ -77,13 +77,13 @@ export function ofRunning(nodes: readonly Schemas['NodeTrouble'][], troubles: Re
 function wordsOf({ node, state, why, errors, last_error: last }: Schemas['NodeTrouble']): Pick<Problem, 'severity' | 'message' | 'hint'> {
   if (state === 'stopped') return { severity: 'error', message: t('{node} has stopped: {why}', { node, why: why ?? '' }), hint: t('it runs again when it is deployed again') };
   if (state === 'away') return { severity: 'warning', message: t('{node} is away: {why}', { node, why: why ?? '' }), hint: t('it tries again by itself') };
-  const message = errors === 1 ? t('{node}: 1 error that no catch node took', { node }) : t('{node}: {n} errors that no catch node took', { node, n: errors });
+  const message = tn(errors, '{node}: 1 error that no catch node took', '{node}: {n} errors that no catch node took', { node });
   return last ? { severity: 'warning', message, hint: t('the last: {error}', { error: last }) } : { severity: 'warning', message };
 }
 
 function told({ name, kind, count, text }: Trouble): string {
   const what = text || t('you may not see what it was about');
-  if (kind === 'lost') return t('{node}: {n} messages were lost: {what}', { node: name, n: count, what });
+  if (kind === 'lost') return tn(count, '{node}: 1 message was lost: {what}', '{node}: {n} messages were lost: {what}', { node: name, what });
   if (kind === 'stopped') return t('{node} has stopped: {why}', { node: name, why: what });
   return t('{node}: an error: {what}', { node: name, what });
 }

@@ -39,6 +39,8 @@ export class Problems {
   #seen: readonly Problem[] = [];
   #verdict: readonly Problem[] = [];
   #running: readonly Schemas['NodeTrouble'][] = [];
+  /** When they were told, by the gateway's clock. */
+  #runningAt = 0;
   #troubles = new Map<string, Trouble>();
   #store = '';
   #timers: ReturnType<typeof setTimeout>[] = [];
@@ -51,6 +53,7 @@ export class Problems {
     live.want({ problems: true });
     live.on('problems', (told) => {
       this.#running = (told.nodes ?? []) as Schemas['NodeTrouble'][];
+      this.#runningAt = live.now();
       this.#settle();
     });
     live.on('trouble', (told) => this.#troubled(told));
@@ -75,6 +78,12 @@ export class Problems {
   /** Whether a node runs as it should: undefined when it does. */
   running(id: string): Schemas['NodeTrouble'] | undefined {
     return this.#byRunning.get(id);
+  }
+
+  /** Since when the other side of a node has been away, by the gateway's clock: undefined when it is there. */
+  awaySince(id: string): number | undefined {
+    const trouble = this.#byRunning.get(id);
+    return trouble?.state === 'away' && typeof trouble.away_ms === 'number' ? this.#runningAt - trouble.away_ms : undefined;
   }
 
   /** Asks the gateway anew about everything. */
@@ -132,6 +141,7 @@ export class Problems {
     try {
       const { flows, nodes, store } = await ask<Schemas['Problems']>('/api/v1/problems');
       this.#running = nodes;
+      this.#runningAt = this.#editing.live.now();
       this.#store = store ?? '';
       if (!this.#editing.session.may('deploy')) this.#verdict = flows.map((problem) => ofGateway(problem, this.#editing.draft.doc.items()));
       this.#settle();

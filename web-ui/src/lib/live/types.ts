@@ -107,6 +107,8 @@ export interface LiveApi {
   node(id: string): NodeSignal;
   /** All wires that had messages lately, without making signals for the rest: for the overlay. */
   busyWires(): Iterable<{ readonly key: string; readonly rate: number }>;
+  /** Something moves on the screen: new figures are shown when it rests. */
+  moves(): void;
   start(): void;
   stop(): void;
 }

@@ -1,5 +1,7 @@
 // What the gateway shows of a message, as a value again. It comes as Node-RED's debug panel has it: a text, and what kind of thing the text is.
 
+import { exactNumber, readExactly } from '../api/exact';
+
 /** `{msg, format}` and what is known of the message around it. */
 export interface ShownMessage {
   readonly id: string;
@@ -26,7 +28,7 @@ export function valueOf({ msg = '', format = '' }: Pick<ShownMessage, 'msg' | 'f
   if (format.startsWith('buffer')) return bytes(msg, Number(/\d+/.exec(format)?.[0] ?? msg.length / 2));
   if (format === 'Object' || format.startsWith('array')) {
     try {
-      return JSON.parse(msg);
+      return readExactly(msg);
     } catch {
       return msg;
     }
@@ -38,7 +40,7 @@ export function valueOf({ msg = '', format = '' }: Pick<ShownMessage, 'msg' | 'f
 function numberOf(text: string): unknown {
   const number = Number(text);
   const exact = Number.isFinite(number) && (!/^-?\d+$/.test(text) || Number.isSafeInteger(number));
-  return exact ? number : { __enc__: true, type: 'number', data: text };
+  return exact ? number : exactNumber(text);
 }
 
 function bytes(text: string, length: number): unknown {

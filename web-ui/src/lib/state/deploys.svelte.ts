@@ -7,7 +7,7 @@ import { t } from '../i18n/i18n.svelte';
 import type { LiveApi } from '../live/types';
 import { become, followed } from './follow';
 import { fetchBase, fetchRevision, isLost } from './running';
-import { keep, kept, type Watch } from './watch';
+import { progressOf, type Watch } from './watch';
 import type { Base, Draft } from './draft.svelte';
 import type { Notices } from './notices.svelte';
 import type { Session } from './session.svelte';
@@ -15,6 +15,8 @@ import type { Session } from './session.svelte';
 export interface Order {
   readonly type: 'nodes' | 'flows' | 'full';
   readonly why: string;
+  /** What the revision is called; most have no name. */
+  readonly name?: string;
   /** Seconds. */
   readonly probation: number;
   readonly confirm: boolean;
@@ -47,15 +49,18 @@ export class Deploys {
   #draft: Draft;
   #notices: Notices;
   #session: Session;
+  #live: LiveApi;
   #news: Schemas['LiveDeploy'] | undefined;
   #following: Promise<void> | undefined;
   #again: ReturnType<typeof setTimeout> | undefined;
   #askedOnce = false;
+  #isResolving = false;
 
   constructor(draft: Draft, live: LiveApi, notices: Notices, session: Session) {
     this.#draft = draft;
     this.#notices = notices;
     this.#session = session;
+    this.#live = live;
     live.on('hello', (told) => this.#heard(told.deploy as Schemas['LiveDeploy']));
     live.on('deploy', (told) => this.#heard(told as unknown as Schemas['LiveDeploy']));
   }
@@ -84,10 +89,10 @@ export class Deploys {
     this.running = true;
     this.takenBack = undefined;
     try {
-      const { type, why, probation, confirm } = order;
+      const { type, why, name, probation, confirm } = order;
       const answer = await ask<Schemas['Deployed']>('/api/v1/deploy', {
         method: 'POST',
-        query: { type, seen: base.rev, why, probation, confirm },
+        query: { type, seen: base.rev, why, name: name || undefined, probation, confirm },
         body: items,
         patience: PATIENCE,
       });
@@ -104,25 +109,25 @@ export class Deploys {
     }
   }
 
-  /** What ran before the revision on probation runs again. The draft stays. */
+  /** What ran before the revision on probation runs again. Whoever made it has it as a draft, and mends it there. */
   async takeBack(): Promise<void> {
     const number = this.watch?.number;
     if (number === undefined) return;
     const { revisions } = await ask<Schemas['Revisions']>('/api/v1/revisions', { query: { before: number, limit: 50 } });
     const good = revisions.find((revision) => revision.standing === 'good');
     if (!good) throw new Fault({ status: 0, code: 'no_good', message: t('no earlier revision is known to be good') });
-    await this.rollBack(good.number, t('revision {number} taken back by hand', { number }), 0);
+    await this.rollBack(good.number, t('revision {number} taken back by hand', { number }), 0, { keepsDraft: this.#isMine(number) });
   }
 
-  /** Makes an earlier revision the newest. The draft stays as it is. */
-  async rollBack(number: number, why: string, probation: number): Promise<Schemas['Deployed']> {
+  /** Makes an earlier revision the newest. A draft stays as it is. */
+  async rollBack(number: number, why: string, probation: number, { keepsDraft = false } = {}): Promise<Schemas['Deployed']> {
     this.running = true;
     try {
       const answer = await ask<Schemas['Deployed']>(`/api/v1/revisions/${number}/rollback`, { method: 'POST', query: { why, probation }, patience: PATIENCE });
-      const wasDirty = this.#draft.isDirty;
+      const stays = keepsDraft || this.#draft.isDirty;
       this.#watched(answer.revision, { type: 'nodes', why, probation, confirm: false });
       const base = await fetchBase();
-      if (wasDirty) this.#draft.setBase(base);
+      if (stays) this.#draft.setBase(base);
       else followed(this.#draft, base, t('Back to revision {number}', { number }));
       return answer;
     } finally {
@@ -139,13 +144,11 @@ export class Deploys {
     this.watch = { ...watch, isConfirmed: true };
   }
 
-  /** Both put together, as a step that can be undone; the next deploy has seen theirs. */
-  mergeInto(items: readonly Item[]): void {
-    const theirs = this.theirs;
-    if (!theirs) return;
+  /** Both put together, as a step that can be undone; the next deploy has seen theirs. One that has come since then still waits. */
+  mergeInto(theirs: Theirs, items: readonly Item[]): void {
     become(this.#draft, items, t('Put together with revision {number}', { number: theirs.number }));
     this.#draft.setBase(theirs);
-    this.theirs = undefined;
+    if (this.theirs?.rev === theirs.rev) this.theirs = undefined;
     this.#followNews();
   }
 
@@ -160,20 +163,30 @@ export class Deploys {
 
   #heard(news: Schemas['LiveDeploy']): void {
     this.#news = news;
+    if (this.watch?.number === news.number && news.probation) this.watch = { ...this.watch, ...progressOf(news.probation, this.#live.now()) };
     if (this.unknown) void this.#resolve();
     else this.#followNews();
   }
 
   #followNews(): void {
     if (this.running || this.unknown || !this.#news || this.#draft.base.rev === '') return;
-    this.#following ??= this.#follow(this.#news)
-      .catch((error: unknown) => this.#notices.wrong(error))
-      .finally(() => (this.#following = undefined));
+    this.#following ??= this.#followAll().finally(() => (this.#following = undefined));
+  }
+
+  /** News may come while one is followed: the last word counts. */
+  async #followAll(): Promise<void> {
+    let done: Schemas['LiveDeploy'] | undefined;
+    while (this.#news && this.#news !== done && !this.running && !this.unknown) {
+      done = this.#news;
+      await this.#follow(done).catch((error: unknown) => this.#notices.wrong(error));
+    }
   }
 
   async #follow(news: Schemas['LiveDeploy']): Promise<void> {
-    this.#judged(news);
     const { base } = this.#draft;
+    // The answer to a deploy may be here before its news are: then this was said before, and nothing was taken back.
+    if (news.number < base.number && (await fetchBase()).rev === base.rev) return;
+    this.#judged(news);
     if (news.rev === base.rev || news.rev === this.theirs?.rev) {
       if (news.standing === 'probation' && this.watch?.number !== news.number) this.#watched(await fetchRevision(news.number));
     } else if (news.number < base.number) {
@@ -205,10 +218,7 @@ export class Deploys {
     const watch = this.watch;
     if (!watch) return;
     if (watch.number === number && standing === 'good') this.#notices.say(t('Revision {number} has proved good.', { number }));
-    if (watch.number !== number || standing !== 'probation') {
-      this.watch = undefined;
-      keep(undefined);
-    }
+    if (watch.number !== number || standing !== 'probation') this.watch = undefined;
   }
 
   #watched(revision: Schemas['Revision'], order?: Order): void {
@@ -217,9 +227,9 @@ export class Deploys {
       return;
     }
     const { number, who } = revision;
-    const known = order && { endsMs: revision.wall_ms + order.probation * 1_000, needsWord: order.confirm };
-    this.watch = order ? { number, who, isMine: true, ...known } : (kept(number) ?? { number, who, isMine: who === this.#session.who?.name });
-    if (order) keep(this.watch);
+    const ordered = order && { endsMs: revision.wall_ms + order.probation * 1_000, needsWord: order.confirm };
+    const told = this.#news?.number === number ? progressOf(this.#news.probation, this.#live.now()) : {};
+    this.watch = { number, who, isMine: order !== undefined || who === this.#session.who?.name, ...ordered, ...told };
   }
 
   async #landed(revision: Schemas['Revision'], sent: readonly Item[], order: Order): Promise<void> {
@@ -246,8 +256,9 @@ export class Deploys {
   /** Whether a deploy has arrived whose answer has not. */
   async #resolve(): Promise<void> {
     const unknown = this.unknown;
-    if (!unknown || this.#following) return;
+    if (!unknown || this.#isResolving) return;
     clearTimeout(this.#again);
+    this.#isResolving = true;
     const { base, items, order } = unknown;
     try {
       const now = await fetchBase();
@@ -272,6 +283,8 @@ export class Deploys {
       this.#followNews();
     } catch {
       this.#again = setTimeout(() => void this.#resolve(), ASK_AGAIN);
+    } finally {
+      this.#isResolving = false;
     }
   }
 }

@@ -2,10 +2,13 @@
 // others say so, and overwrite nothing.
 
 import { ask } from '../api/client';
-import { forgetDraft, keepDraft, readDraft, type KeptDraft, type Whose } from '../doc/drafts';
+import { forgetDraft, keepDraft, readDraft, type KeptDraft, type WhyNot, type Whose } from '../doc/drafts';
 import { same, type Item } from '../doc/item';
 import type { Types } from '../doc/types';
+import { t } from '../i18n/i18n.svelte';
 import type { Base, Draft } from './draft.svelte';
+import { become } from './follow';
+import { fetchRevision } from './running';
 import { Tabs } from './tabs';
 
 const SOON = 700;
@@ -34,10 +37,7 @@ export class Keeping {
     this.#whose = { origin: location.origin, user };
     this.#tabs = new Tabs(user, {
       taken: () => (this.elsewhere = true),
-      freed: () => {
-        this.elsewhere = false;
-        this.#soon();
-      },
+      freed: () => void this.#freed(),
     });
     const kept = await readDraft(this.#whose);
     const isThere = kept !== undefined && !sameItems(kept.items, base.items);
@@ -56,13 +56,23 @@ export class Keeping {
     addEventListener('pagehide', () => this.#tabs?.free());
   }
 
-  /** This tab keeps the draft from now on. One without changes takes that of the other tab. */
-  async takeOver(): Promise<void> {
+  /** This tab keeps the draft from now on: that of the other tab, or, where this one has changes and they are to stay, its own. */
+  async takeOver(which: 'here' | 'other' = 'other'): Promise<void> {
     this.#tabs?.take();
     this.elsewhere = false;
-    const kept = this.#draft.isDirty ? undefined : await readDraft(this.#whose);
-    if (kept) await this.#restore(kept, this.#draft.base);
+    const kept = which === 'other' ? await readDraft(this.#whose) : undefined;
+    // What was here comes back by undo.
+    if (kept && this.#draft.isDirty) become(this.#draft, kept.items, t('The draft of the other tab'));
+    else if (kept) await this.#restore(kept, this.#draft.base);
     await this.#keep();
+  }
+
+  /** The tab with the draft has gone. Where it leaves one that is not deployed, a person says which of the two goes on. */
+  async #freed(): Promise<void> {
+    const kept = await readDraft(this.#whose);
+    if (kept && !sameItems(kept.items, this.#draft.base.items)) return;
+    this.elsewhere = false;
+    this.#soon();
   }
 
   async #restore(kept: KeptDraft, base: Base): Promise<void> {
@@ -92,17 +102,31 @@ export class Keeping {
     }
     const { base, doc } = this.#draft;
     const kept = await keepDraft(this.#whose, { rev: base.rev, number: base.number, items: doc.items(), steps: doc.steps(STEPS) }, this.#types());
-    this.trouble = kept.kept ? '' : kept.why;
+    this.trouble = kept.kept ? '' : inWords(kept.why);
   }
 }
 
 async function beganFrom(kept: KeptDraft, base: Base): Promise<Base> {
   try {
-    const items = await ask<readonly Item[]>(`/api/v1/revisions/${kept.number}/flows`);
+    const [{ rev }, items] = await Promise.all([fetchRevision(kept.number), ask<readonly Item[]>(`/api/v1/revisions/${kept.number}/flows`)]);
+    // A gateway that was set up anew counts from the start: what it has under that number is something else.
+    if (rev !== kept.rev) return base;
     return { items, rev: kept.rev, number: kept.number };
   } catch {
-    // It is too old and gone: then all that differs from what runs is shown as a change.
-    return base;
+    // It is too old and gone, or cannot be asked for now: all that differs from what runs is shown as a change. It still counts as begun from
+    // there, so that the gateway does not take it for a draft of what others have deployed since.
+    return { items: base.items, rev: kept.rev, number: kept.number };
+  }
+}
+
+function inWords(why: WhyNot): string {
+  switch (why) {
+    case 'full':
+      return t('The draft is not kept in this browser: there is no room left for it. Deploy before you close the page.');
+    case 'newer':
+      return t('The draft is not kept in this browser: a newer version of this page has been here. Deploy before you close the page.');
+    case 'nothing':
+      return t('The draft is not kept in this browser: a private window, or its settings, do not allow it. Deploy before you close the page.');
   }
 }
 

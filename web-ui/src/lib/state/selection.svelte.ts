@@ -18,6 +18,12 @@ export class Selection {
     if (!this.items.delete(id)) this.items.add(id);
   }
 
+  /** Of what is chosen only what is wanted; wires belong to the flow that is open. */
+  keep(wanted: (id: string) => boolean): void {
+    for (const id of [...this.items]) if (!wanted(id)) this.items.delete(id);
+    this.wires.clear();
+  }
+
   clear(): void {
     this.items.clear();
     this.wires.clear();

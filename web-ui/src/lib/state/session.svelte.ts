@@ -46,8 +46,19 @@ export class Session {
     return () => clearInterval(timer);
   }
 
-  async logIn(username: string, password: string): Promise<void> {
-    this.#enter(await ask<Schemas['Session']>('/api/v1/session', { method: 'POST', body: { username, password } }));
+  /** Gives why not, for a person; nothing when they are in. */
+  async logIn(username: string, password: string): Promise<string> {
+    try {
+      this.#enter(await ask<Schemas['Session']>('/api/v1/session', { method: 'POST', body: { username, password } }));
+      return '';
+    } catch (error) {
+      return toldOf(error);
+    }
+  }
+
+  /** This session stays; all others of the same person end. */
+  async changePassword(old: string, password: string): Promise<void> {
+    await ask('/api/v1/session/password', { method: 'POST', body: { old, new: password } });
   }
 
   async logOut(): Promise<void> {

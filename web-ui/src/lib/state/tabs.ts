@@ -18,9 +18,10 @@ const ANSWERS_MS = 250;
 
 export class Tabs {
   holds = false;
-  #tab = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16)).join('');
+  #tab = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, '0')).join('');
   #channel: BroadcastChannel | undefined;
   #held = false;
+  #asks = false;
   #heard: Heard;
 
   constructor(user: string, heard: Heard) {
@@ -34,9 +35,14 @@ export class Tabs {
   async hold(): Promise<boolean> {
     if (this.holds) return true;
     this.#held = false;
+    this.#asks = true;
     this.#say('ask');
     await new Promise((resolve) => setTimeout(resolve, ANSWERS_MS));
-    this.holds = !this.#held;
+    this.#asks = false;
+    // It may have been taken meanwhile.
+    this.holds ||= !this.#held;
+    // One that has begun to ask since then learns it too.
+    if (this.holds) this.#say('held');
     return this.holds;
   }
 
@@ -50,17 +56,24 @@ export class Tabs {
     this.holds = false;
   }
 
+  #asked(tab: string): void {
+    if (this.holds) this.#say('held');
+    // Of those that ask at once, as when a browser opens all its tabs again, the one whose name comes first gets it.
+    else if (this.#asks && tab < this.#tab) this.#held = true;
+    else if (this.#asks) this.#say('ask');
+  }
+
   #say(kind: Said['kind']): void {
     this.#channel?.postMessage({ tab: this.#tab, kind } satisfies Said);
   }
 
   #hear({ tab, kind }: Said): void {
     if (tab === this.#tab) return;
-    if (kind === 'ask' && this.holds) this.#say('held');
+    if (kind === 'ask') this.#asked(tab);
     else if (kind === 'held') this.#held = true;
     else if (kind === 'freed') this.#heard.freed();
     else if (kind === 'taken') {
-      this.holds = false;
+      [this.holds, this.#held] = [false, true];
       this.#heard.taken();
     }
   }

@@ -1,33 +1,20 @@
-// What this browser knows of a probation.
+// What is known of a probation: the gateway tells it to everybody who looks.
 
-const KEPT = 'tidegate.probation';
+import type { Schemas } from '../api/client';
 
-/** A revision on probation. What is not known of one that somebody else has deployed is left out. */
+/** A revision on probation. */
 export interface Watch {
   readonly number: number;
   readonly who: string;
   readonly isMine: boolean;
+  /** By the clock of the gateway, as this page knows it. */
   readonly endsMs?: number;
   readonly needsWord?: boolean;
   readonly isConfirmed?: boolean;
 }
 
-/** A page that is loaded again still knows how long the probation lasts. */
-export function keep(watch: Watch | undefined): void {
-  try {
-    if (watch) localStorage.setItem(KEPT, JSON.stringify(watch));
-    else localStorage.removeItem(KEPT);
-  } catch {
-    // Then it does not.
-  }
-}
-
-/** What is known of the probation of a revision. */
-export function kept(number: number): Watch | undefined {
-  try {
-    const watch = JSON.parse(localStorage.getItem(KEPT) ?? 'null') as Watch | null;
-    return watch?.number === number ? watch : undefined;
-  } catch {
-    return undefined;
-  }
+/** How far it is. What is left is told, so that a clock of the gateway that is set meanwhile changes nothing. */
+export function progressOf(probation: Schemas['Probation'] | null | undefined, now: number): Pick<Watch, 'endsMs' | 'needsWord' | 'isConfirmed'> {
+  if (!probation) return {};
+  return { endsMs: now + probation.left_ms, needsWord: probation.needs_word, isConfirmed: probation.confirmed };
 }

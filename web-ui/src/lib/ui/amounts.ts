@@ -1,18 +1,10 @@
 // Amounts, sizes and times as people read them, in their language.
 
-import { currentLanguage, t } from '../i18n/i18n.svelte';
+import { amount, currentLanguage, t } from '../i18n/i18n.svelte';
+
+export { amount };
 
 const UNITS = ['B', 'KB', 'MB', 'GB', 'TB'] as const;
-
-/** As with `toLocaleString`, and a maker is kept for each way: they are slow to make. */
-const makers = new Map<string, Intl.NumberFormat>();
-
-export function amount(value: number, digits = 0): string {
-  const key = `${currentLanguage()} ${digits}`;
-  let maker = makers.get(key);
-  if (!maker) makers.set(key, (maker = new Intl.NumberFormat(currentLanguage(), { maximumFractionDigits: digits })));
-  return maker.format(value);
-}
 
 /** 1,234 B, 12.3 KB: by thousands, as disks are sold. */
 export function size(bytes: number): string {
@@ -38,19 +30,34 @@ export function span(ms: number): string {
 }
 
 const two = (value: number, digits = 2): string => String(value).padStart(digits, '0');
+const makers = new Map<string, Intl.DateTimeFormat>();
 
-/** 14:02:11, with thousandths where they matter; in the time zone of the person. */
-export function timeOfDay(ms: number, thousandths = false): string {
-  const date = new Date(ms);
-  const time = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
-  return thousandths ? `${time}.${two(date.getMilliseconds(), 3)}` : time;
+/** As it is written in a language. English has many ways, some with the month first: there it is that of ISO 8601, which nobody misreads. */
+function written(date: Date, parts: 'date' | 'time' | 'thousandths'): string {
+  if (Number.isNaN(date.getTime())) return '?';
+  const language = currentLanguage();
+  if (language === 'en') {
+    if (parts === 'date') return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+    const time = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+    return parts === 'thousandths' ? `${time}.${two(date.getMilliseconds(), 3)}` : time;
+  }
+  const key = `${language} ${parts}`;
+  let maker = makers.get(key);
+  if (!maker) {
+    const time = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' } as const;
+    const how = parts === 'date' ? ({ year: 'numeric', month: '2-digit', day: '2-digit' } as const) : parts === 'time' ? time : ({ ...time, fractionalSecondDigits: 3 } as const);
+    makers.set(key, (maker = new Intl.DateTimeFormat(language, how)));
+  }
+  return maker.format(date);
 }
 
-/** 2026-11-26 14:02:11: the same everywhere, so that it sorts and can be searched. */
+/** 14:02:11, with thousandths where they matter; in the time zone of the person. */
+export const timeOfDay = (ms: number, thousandths = false): string => written(new Date(ms), thousandths ? 'thousandths' : 'time');
+
+/** 2026-11-26 14:02:11, or 26.11.2026 14:02:11. */
 export function dateAndTime(ms: number): string {
   const date = new Date(ms);
-  if (Number.isNaN(date.getTime())) return '?';
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${timeOfDay(ms)}`;
+  return Number.isNaN(date.getTime()) ? '?' : `${written(date, 'date')} ${written(date, 'time')}`;
 }
 
 /** Only the time of what was today by the clock `now`. */

@@ -55,6 +55,7 @@ export const icons: Readonly<Record<string, string>> = {
   storage: 'M4 6c0-4 16-4 16 0v12c0 4-16 4-16 0zM4 6c0 4 16 4 16 0M4 12c0 4 16 4 16 0',
   subflow: 'M3 5h18v14H3zM6 12h4M14 12h4M10 9h4v6h-4z',
   system: 'M5 5h14v14H5zM9 9h6v6H9zM9 2v3M15 2v3M9 19v3M15 19v3M2 9h3M2 15h3M19 9h3M19 15h3',
+  tag: 'M4 4h8l8 8-8 8-8-8zM8.500 8.500h.01',
   tap: 'M12 3c4 5 6 7.500 6 10.500a6 6 0 0 1-12 0C6 10.500 8 8 12 3z',
   undo: 'M9 6l-4 4 4 4M5 10h10a5 5 0 0 1 0 10h-4',
   up: 'M5 15l7-7 7 7',

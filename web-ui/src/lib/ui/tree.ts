@@ -1,5 +1,7 @@
 // A value as lines that can be opened: what JsonTree draws. No DOM here.
 
+import { writeExactly } from '../api/exact';
+
 export interface Line {
   readonly path: string;
   readonly key: string;
@@ -159,5 +161,5 @@ export function textOf(value: unknown): string {
   const kind = kindOf(value);
   if (kind === 'bytes') return (bytesOf(value)?.shown ?? []).map(hex).join('');
   if (kind === 'number') return numberOf(value);
-  return kind === 'nothing' ? String(value) : JSON.stringify(value, null, 2);
+  return kind === 'nothing' ? String(value) : writeExactly(value, 2);
 }

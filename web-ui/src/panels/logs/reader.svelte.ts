@@ -81,7 +81,7 @@ export class Reader {
       let query: Place = place;
       let found: Schemas['Record'][] = [];
       for (let part = 0; part < MOST_PARTS; part += 1) {
-        const answer = await ask<Records>(`/api/v1/logs/${encodeURIComponent(this.#name)}/records`, { query: { ...query, key: this.key || undefined, limit: PAGE }, signal: current.signal });
+        const answer = await ask<Records>(`/api/v1/logs/${encodeURIComponent(this.#name)}/records`, { query: { ...query, key: this.key || undefined, limit: PAGE }, signal: current.signal, exact: true });
         if (this.#current !== current) return;
         found = answer.records;
         this.#take(answer, anew && part === 0);

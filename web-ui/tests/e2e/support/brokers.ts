@@ -59,6 +59,19 @@ abstract class Broker {
 }
 
 export class Mosquitto extends Broker {
+  #publishers: ChildProcess[] = [];
+
+  /** Ten messages a second, until the end of the test. */
+  publish(topic: string, payload: unknown): void {
+    const args = ['-h', '127.0.0.1', '-p', String(this.port), '-t', topic, '-m', JSON.stringify(payload), '--repeat', '100000', '--repeat-delay', '0.1'];
+    this.#publishers.push(spawn('mosquitto_pub', args, { stdio: 'ignore' }));
+  }
+
+  override async end(): Promise<void> {
+    for (const publisher of this.#publishers) publisher.kill();
+    await super.end();
+  }
+
   protected spawn(): ChildProcess {
     const config = join(this.folder, 'mosquitto.conf');
     writeFileSync(config, `listener ${this.port} 127.0.0.1\nallow_anonymous true\n`);

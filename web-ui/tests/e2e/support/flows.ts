@@ -83,3 +83,41 @@ export function large(count: number): Flow {
   });
   return [TAB, ...nodes];
 }
+
+/** A dashboard with one widget of each kind: a count that goes up, a button and a slider whose messages are seen in texts. */
+export const board: Flow = [
+  TAB,
+  { id: 'base', type: 'ui-base', name: 'House', path: '/dashboard' },
+  { id: 'page', type: 'ui-page', name: 'Ground floor', ui: 'base', path: '/ground', order: 1 },
+  { id: 'room', type: 'ui-group', name: 'Room', page: 'page', width: 6, order: 1, showTitle: true },
+  { id: 'control', type: 'ui-group', name: 'Control', page: 'page', width: 6, order: 2, showTitle: true },
+  { id: 'tick', type: 'inject', z: 't1', name: 'Tick', props: [{ p: 'payload' }], payload: '', payloadType: 'date', repeat: '0.3', once: true, onceDelay: 0.1, x: 120, y: 120, wires: [['count']] },
+  { id: 'count', type: 'function', z: 't1', name: 'Count', lang: 'rhai', func: 'let n = (context.get("n") ?? 0) + 1;\ncontext.set("n", n);\nmsg.payload = n;\nmsg.topic = "count";\nmsg', outputs: 1, x: 300, y: 120, wires: [['gauge', 'chart', 'text', 'row']] },
+  { id: 'row', type: 'change', z: 't1', name: 'Row', rules: [{ t: 'set', p: 'payload', pt: 'msg', to: '{"number": payload}', tot: 'jsonata' }], x: 480, y: 240, wires: [['table']] },
+  { id: 'gauge', type: 'ui-gauge', z: 't1', group: 'room', title: 'Level', order: 1, value: 'payload', valueType: 'msg', gtype: 'gauge-half', gstyle: 'rounded', min: 0, max: 1000, units: 'l', segments: [], x: 480, y: 40, wires: [] },
+  { id: 'chart', type: 'ui-chart', z: 't1', group: 'room', label: 'Course', order: 2, chartType: 'line', category: 'topic', categoryType: 'msg', xAxisType: 'time', xAxisPropertyType: 'timestamp', yAxisProperty: 'payload', yAxisPropertyType: 'msg', action: 'append', removeOlder: 10, removeOlderUnit: '60', removeOlderPoints: 100, x: 480, y: 80, wires: [] },
+  { id: 'text', type: 'ui-text', z: 't1', group: 'room', label: 'Counted', order: 3, value: 'payload', valueType: 'msg', x: 480, y: 160, wires: [] },
+  { id: 'table', type: 'ui-table', z: 't1', group: 'control', label: 'Rows', order: 4, action: 'append', maxrows: 5, autocols: true, showSearch: true, x: 660, y: 240, wires: [] },
+  { id: 'press', type: 'ui-button', z: 't1', group: 'control', label: 'Ring', order: 1, payload: 'rung', payloadType: 'str', topic: 'bell', topicType: 'str', x: 120, y: 320, wires: [['said', 'seen']] },
+  { id: 'said', type: 'ui-text', z: 't1', group: 'control', label: 'Bell', order: 2, value: 'payload', valueType: 'msg', x: 300, y: 320, wires: [] },
+  { id: 'limit', type: 'ui-slider', z: 't1', group: 'control', label: 'Limit', order: 3, min: 0, max: 400, step: 1, outs: 'end', topic: 'limit', topicType: 'str', passthru: false, x: 120, y: 380, wires: [['limits', 'seen']] },
+  { id: 'limits', type: 'ui-text', z: 't1', group: 'control', label: 'Is', order: 5, value: 'payload', valueType: 'msg', x: 300, y: 380, wires: [] },
+  { id: 'seen', type: 'debug', z: 't1', name: 'Seen', active: true, tosidebar: true, complete: 'payload', x: 480, y: 380, wires: [] },
+];
+
+/** Every place of a flow where messages can wait. Nobody listens at the port; the outbox of `full` has room for twenty, and the delay lets hardly any through. */
+export function tidal(port: number): Flow {
+  const tick = (id: string, repeat: string, y: number, to: string[]) => ({ id, type: 'inject', z: 't1', name: id, props: [{ p: 'payload' }, { p: 'topic', vt: 'str' }], topic: 'tide', payload: '{"level": 7}', payloadType: 'json', repeat, once: true, onceDelay: 0.1, x: 140, y, wires: [to] });
+  return [
+    TAB,
+    { id: 'away', type: 'mqtt-broker', name: 'Away', broker: '127.0.0.1', port: String(port) },
+    tick('slow', '1', 60, ['pass']),
+    tick('fast', '0.02', 140, ['work']),
+    { id: 'pass', type: 'change', z: 't1', name: 'Pass', rules: [], x: 400, y: 60, wires: [['rest']] },
+    { id: 'rest', type: 'debug', z: 't1', name: 'Rest', active: false, tosidebar: true, complete: 'payload', x: 660, y: 60, wires: [] },
+    { id: 'work', type: 'change', z: 't1', name: 'Work', rules: [], x: 400, y: 140, wires: [['hold', 'full', 'room']] },
+    { id: 'hold', type: 'delay', z: 't1', name: 'Hold', pauseType: 'rate', rate: '1', nbRateUnits: '1', rateUnits: 'hour', x: 660, y: 140, wires: [[]] },
+    { id: 'full', type: 'mqtt out', z: 't1', name: 'Full', broker: 'away', topic: 'a', qos: '1', retain: '', outbox: { mode: 'offline', max_messages: 20, when_full: 'block' }, x: 660, y: 220, wires: [] },
+    { id: 'room', type: 'mqtt out', z: 't1', name: 'Room', broker: 'away', topic: 'b', qos: '1', retain: '', outbox: { mode: 'offline' }, x: 660, y: 300, wires: [] },
+  ];
+}

@@ -4,6 +4,7 @@ import { AxeBuilder } from '@axe-core/playwright';
 import { test as base, expect, type BrowserContext, type Page } from '@playwright/test';
 
 import { Gateway, PASSWORD, USERS, type Flow, type User } from './gateway';
+import { serveOther } from './pages';
 
 export { expect, PASSWORD };
 
@@ -61,6 +62,7 @@ export const test = base.extend<Fixtures & Options>({
     async ({ context, gateway }, use) => {
       const gates = new Gates();
       await gates.watch(context, gateway.url);
+      await serveOther(context, gateway.url);
       await use(gates);
       gates.check();
     },

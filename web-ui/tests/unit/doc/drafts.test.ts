@@ -40,7 +40,7 @@ test('only the newest steps are kept', async () => {
 test('where the browser keeps nothing it is said, and nothing fails', async () => {
   const draft = { rev: '', number: 0, items: [], steps: [] };
   vi.stubGlobal('indexedDB', undefined);
-  expect(await keepDraft(whose, draft, types)).toMatchObject({ kept: false, why: expect.stringContaining('private window') });
+  expect(await keepDraft(whose, draft, types)).toEqual({ kept: false, why: 'nothing' });
   expect(await readDraft(whose)).toBeUndefined();
   await forgetDraft(whose);
   vi.stubGlobal('indexedDB', {
@@ -48,6 +48,75 @@ test('where the browser keeps nothing it is said, and nothing fails', async () =
       throw new DOMException('no', 'SecurityError');
     },
   });
-  expect(await keepDraft(whose, draft, types)).toMatchObject({ kept: false });
+  expect(await keepDraft(whose, draft, types)).toEqual({ kept: false, why: 'nothing' });
+  expect(await readDraft(whose)).toBeUndefined();
+});
+
+/** Puts something where the draft is, as another version of the page may have done. */
+function putRaw(value: unknown): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.open('tidegate', 1);
+    request.onupgradeneeded = () => void request.result.createObjectStore('drafts');
+    request.onerror = () => reject(new Error('it cannot be opened'));
+    request.onsuccess = () => {
+      const transaction = request.result.transaction('drafts', 'readwrite');
+      transaction.objectStore('drafts').put(value, JSON.stringify([whose.origin, whose.user]));
+      transaction.oncomplete = () => {
+        request.result.close();
+        resolve();
+      };
+    };
+  });
+}
+
+test('of a draft that another version has kept, what can be used is', async () => {
+  const good = { rev: 'r', number: 1, items: [tab(), node('a')], steps: [{ label: 'Add', parts: [[{ id: 'a', after: node('a'), at: 1 }]] }], at: 5 };
+  await putRaw(good);
+  expect((await readDraft(whose))!.steps).toHaveLength(1);
+  const patch = good.steps[0]!.parts[0]![0]!;
+  for (const steps of [undefined, 7, [null], [{ label: 'Old', patches: [] }], [{ label: 'x', parts: [] }], [{ label: 'x', parts: [[null]] }], [{ label: 'x', parts: [[{ ...patch, at: -1 }]] }], [{ label: 'x', parts: [[{ ...patch, id: 'other' }]] }], [{ label: 'x', parts: [[{ id: 'a', at: 0 }]] }]]) {
+    await putRaw({ ...good, steps });
+    const kept = (await readDraft(whose))!;
+    expect(kept).toMatchObject({ rev: 'r', items: good.items, steps: [] });
+    const doc = new FlowDoc();
+    doc.load(kept.items, kept.steps);
+    expect(doc.undo()).toBeUndefined();
+  }
+  for (const broken of [null, 'text', [], { ...good, rev: 1 }, { ...good, items: {} }, { ...good, items: [{ id: 'a' }] }, { ...good, items: [{ id: 7, type: 'debug' }] }, { ...good, at: undefined }]) {
+    await putRaw(broken);
+    expect(await readDraft(whose)).toBeUndefined();
+  }
+  await forgetDraft(whose);
+});
+
+test('where there is no room for steps, the draft is kept without them; where there is none at all, it is said', async () => {
+  const doc = new FlowDoc([node('a')]);
+  doc.edit('Move', (edit) => edit.set('a', { x: 7 }));
+  const draft = { rev: 'r', number: 1, items: doc.items(), steps: doc.steps(10) };
+  const put = IDBObjectStore.prototype.put;
+  const full = (isFull: (value: { steps: unknown[] }) => boolean) =>
+    vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(function (this: IDBObjectStore, value: { steps: unknown[] }, key?: IDBValidKey) {
+      if (isFull(value)) throw new DOMException('no room', 'QuotaExceededError');
+      return put.call(this, value, key);
+    });
+  full(({ steps }) => steps.length > 0);
+  expect(await keepDraft(whose, draft, types)).toEqual({ kept: true });
+  expect(await readDraft(whose)).toMatchObject({ items: doc.items(), steps: [] });
+  full(() => true);
+  expect(await keepDraft(whose, draft, types)).toEqual({ kept: false, why: 'full' });
+  vi.restoreAllMocks();
+  await forgetDraft(whose);
+});
+
+test('a database that a newer version of the page has made is left alone', async () => {
+  await new Promise<void>((resolve) => {
+    const request = indexedDB.open('tidegate', 9);
+    request.onupgradeneeded = () => undefined;
+    request.onsuccess = () => {
+      request.result.close();
+      resolve();
+    };
+  });
+  expect(await keepDraft(whose, { rev: '', number: 0, items: [], steps: [] }, types)).toEqual({ kept: false, why: 'newer' });
   expect(await readDraft(whose)).toBeUndefined();
 });

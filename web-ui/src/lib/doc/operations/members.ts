@@ -3,11 +3,11 @@
 import type { Edit, Items } from '../flow-doc';
 import { groupOf, type Item } from '../item';
 
-/** What a group lists, as far as it is there. */
+/** What a group lists, as far as it is there; never itself. */
 export function membersOf(items: Items, group: Item): Item[] {
   const ids = Array.isArray(group.nodes) ? group.nodes : [];
   return [...new Set(ids)].flatMap((id: unknown) => {
-    const item = typeof id === 'string' ? items.get(id) : undefined;
+    const item = typeof id === 'string' && id !== group.id ? items.get(id) : undefined;
     return item ? [item] : [];
   });
 }

@@ -1,7 +1,6 @@
 import type { Items } from '../flow-doc';
 import { groupOf, isOnCanvas, kindOf, type Item } from '../item';
 import { boxAround, boxOf, type Point, type Size, type SizeOf } from '../size';
-import { Refusal } from '../words';
 import { snap } from './arrange';
 import { groupsAround, membersOf, withMembers } from './members';
 
@@ -10,7 +9,13 @@ const BETWEEN_NODES = 30;
 const GROUP_AROUND = 20;
 const GROUP_HEADER = 20;
 /** Laying out more than this at once would hold up the page. */
-const MOST = 3_000;
+export const MOST_TIDIED = 3_000;
+
+export class TooManyToTidy extends Error {
+  constructor() {
+    super(`tidying is for at most ${MOST_TIDIED} nodes at once: choose some of them`);
+  }
+}
 
 /**
  * Places for what is on a canvas, or for some of it: from left to right along the wires. What is in a group stays together.
@@ -22,8 +27,8 @@ export async function tidy(doc: Items, place: string, ids: Iterable<string> | un
   const chosen = on.filter((item) => asked.has(item.id));
   const places = new Map<string, Point>();
   if (chosen.length < 2) return places;
-  if (chosen.length > MOST) throw new Refusal('tidying is for at most {n} nodes at once: choose some of them', { n: MOST });
-  const layout = await import('./layout');
+  if (chosen.length > MOST_TIDIED) throw new TooManyToTidy();
+  const layout = await import('./layout/layout');
   const outer = chosen.filter((item) => !groupsAround(doc, item).some((group) => asked.has(group.id)));
   const isWired = wiredOf(doc, chosen);
   lay(outer);

@@ -17,7 +17,8 @@ import { endsOf, type PortEnd } from './subflow-ports';
 export function unpack(edit: Edit, instanceId: string, types: Types = noTypes): string[] {
   const instance = edit.get(instanceId);
   const subflow = instance && edit.get(subflowOf(instance));
-  if (!instance || subflow?.type !== 'subflow') return [];
+  // One that stands in the subflow itself would come out of itself for ever.
+  if (!instance || subflow?.type !== 'subflow' || placeOf(instance) === subflow.id) return [];
   const content = edit.on(subflow.id);
   const ids = new Map(content.map(({ id }) => [id, newId()]));
   const size = roughSize(edit);

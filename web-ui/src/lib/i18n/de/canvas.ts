@@ -107,6 +107,8 @@ const texts: Readonly<Record<string, string>> = {
   'Delete {n} wires': '{n} Drähte löschen',
   Delete: 'Löschen',
   'Delete, and join the wires': 'Löschen und Drähte verbinden',
+  'Joining the wires would draw more than {n} new ones. Delete fewer nodes at once, or delete them without joining.': 'Das Verbinden würde mehr als {n} neue Drähte ziehen. Weniger Knoten auf einmal löschen, oder löschen, ohne zu verbinden.',
+  'Tidying is for at most {n} nodes at once. Choose some of them.': 'Aufräumen lassen sich höchstens {n} Knoten auf einmal. Bitte einige davon auswählen.',
   'Add a reroute point': 'Umlenkpunkt hinzufügen',
   'Put a node into this wire': 'Knoten in diesen Draht einsetzen',
   'Lead the wire through link nodes': 'Draht über Link-Knoten führen',

@@ -2,7 +2,7 @@ const texts: Readonly<Record<string, string>> = {
   Dashboard: 'Dashboard',
   Pages: 'Seiten',
   Page: 'Seite',
-  Editor: 'Editor',
+  'To the editor': 'Zum Editor',
   Live: 'Live',
   'Connecting …': 'Verbindung wird aufgebaut …',
   'Not connected': 'Nicht verbunden',
@@ -36,7 +36,6 @@ const texts: Readonly<Record<string, string>> = {
   Chart: 'Diagramm',
   'No values yet': 'Noch keine Werte',
   value: 'Wert',
-  'The chart cannot be loaded: is the gateway there?': 'Das Diagramm kann nicht geladen werden: Ist das Gateway da?',
 };
 
 export default texts;

@@ -1,4 +1,7 @@
 const texts: Readonly<Record<string, string>> = {
+  'Keep what is here': 'Behalten, was hier ist',
+  'Take that draft': 'Jenen Entwurf nehmen',
+  'The draft of the other tab': 'Der Entwurf des anderen Tabs',
   Deploy: 'Übernehmen',
   'Deploy …': 'Übernehmen …',
   'Deploying …': 'Wird übernommen …',
@@ -99,6 +102,8 @@ const texts: Readonly<Record<string, string>> = {
   'What to look at': 'Was Sie ansehen möchten',
   'What you have changed': 'Was Sie geändert haben',
   'What {who} has changed': 'Was {who} geändert hat',
+  'Name of the revision (optional)': 'Name des Stands (freiwillig)',
+  'One that has a name is never thrown away': 'Was einen Namen hat, wird nie weggeworfen',
   'Why (optional)': 'Warum (freiwillig)',
   'Your changes and theirs are in different places: they can be put together without a question.': 'Ihre und die fremden Änderungen betreffen verschiedene Stellen: Sie lassen sich ohne Rückfrage zusammenführen.',
   'Your draft stays as it is.': 'Ihr Entwurf bleibt, wie er ist.',
@@ -113,7 +118,16 @@ const texts: Readonly<Record<string, string>> = {
   'from output {n} to {name} drawn': 'von Ausgang {n} zu {name} gezogen',
   'Wire': 'Draht',
   'this node will not run': 'dieser Knoten wird nicht laufen',
+  'The draft is not kept in this browser: there is no room left for it. Deploy before you close the page.': 'Der Entwurf wird in diesem Browser nicht aufbewahrt: Es ist kein Platz mehr dafür. Bitte vor dem Schließen der Seite übertragen.',
+  'The draft is not kept in this browser: a newer version of this page has been here. Deploy before you close the page.': 'Der Entwurf wird in diesem Browser nicht aufbewahrt: Eine neuere Version dieser Seite war schon hier. Bitte vor dem Schließen der Seite übertragen.',
+  'The draft is not kept in this browser: a private window, or its settings, do not allow it. Deploy before you close the page.': 'Der Entwurf wird in diesem Browser nicht aufbewahrt: Ein privates Fenster oder die Einstellungen lassen es nicht zu. Bitte vor dem Schließen der Seite übertragen.',
+  '1 line': '1 Zeile',
   '{n} lines': '{n} Zeilen',
+  'and {n} more lines': 'und {n} weitere Zeilen',
+  'removed:': 'entfernt:',
+  'added:': 'hinzugefügt:',
+  'moved from here:': 'von hier verschoben:',
+  'moved to here:': 'hierher verschoben:',
 };
 
 export default texts;

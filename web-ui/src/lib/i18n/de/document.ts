@@ -1,6 +1,7 @@
 const texts: Readonly<Record<string, string>> = {
   // What is wrong with the document
   'the id {id} stands twice: the second, {second}, was left out, for {first} has it': 'die ID {id} steht zweimal da: Der zweite, {second}, wurde weggelassen, denn {first} hat sie',
+  'the id {id} stands twice: the second, {second}, was left out': 'die ID {id} steht zweimal da: Der zweite, {second}, wurde weggelassen',
   'bring the second one in again by an import: it gets another id': 'holen Sie den zweiten durch einen Import wieder herein: Er bekommt eine andere ID',
   'there is no node type {type}; the node does not run, the rest does': 'es gibt keinen Knotentyp {type}; der Knoten läuft nicht, der Rest läuft',
   'the subflow {id} is not in the document; the node does not run': 'der Subflow {id} ist nicht im Dokument; der Knoten läuft nicht',
@@ -59,6 +60,7 @@ const texts: Readonly<Record<string, string>> = {
   'none of its {n} elements is a node: {why}': 'keines der {n} Elemente ist ein Knoten: {why}',
   'it is no object': 'es ist kein Objekt',
   'it has no {name}': 'es hat kein {name}',
+  'its {name} is no text': '{name} ist kein Text',
   'its {name} is longer than {n} letters': '{name} ist länger als {n} Zeichen',
   'it is nested more than {n} deep': 'es ist mehr als {n} Ebenen tief verschachtelt',
   'expected nothing more after the end': 'nach dem Ende dürfte nichts mehr kommen',
@@ -77,14 +79,10 @@ const texts: Readonly<Record<string, string>> = {
   '{sign}: only " is a quote': '{sign}: nur " ist ein Anführungszeichen',
 
   // What cannot be done
-  'tidying is for at most {n} nodes at once: choose some of them': 'aufgeräumt werden höchstens {n} Knoten auf einmal: Wählen Sie einige davon',
   'nothing is chosen that could be in a subflow': 'nichts ist gewählt, das in einem Subflow sein könnte',
   'a subflow cannot contain itself': 'ein Subflow kann sich nicht selbst enthalten',
   'messages come to these nodes by different ways, and a subflow has one input: choose fewer nodes, or bring the wires together before them':
     'Nachrichten kommen auf verschiedenen Wegen zu diesen Knoten, und ein Subflow hat einen Eingang: Wählen Sie weniger Knoten, oder führen Sie die Drähte vor ihnen zusammen',
-  'the draft is not kept in this browser: there is no room left for it': 'der Entwurf wird in diesem Browser nicht aufbewahrt: Es ist kein Platz mehr dafür',
-  'the draft is not kept in this browser: a private window, or its settings, do not allow it. Deploy before you close the page':
-    'der Entwurf wird in diesem Browser nicht aufbewahrt: Ein privates Fenster oder seine Einstellungen lassen es nicht zu. Übernehmen Sie ihn, bevor Sie die Seite schließen',
 
   // The gateway
   'the gateway answered with {status}': 'das Gateway hat mit {status} geantwortet',

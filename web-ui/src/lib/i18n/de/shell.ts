@@ -10,8 +10,8 @@ const texts: Readonly<Record<string, string>> = {
   Welcome: 'Willkommen',
   'Nobody can log in to this gateway yet. Make the first admin in one of two ways:':
     'An diesem Gateway kann sich noch niemand anmelden. Legen Sie den ersten Admin auf einem von zwei Wegen an:',
-  'Open the link that the gateway wrote into its log when it started. It works once, and for an hour:':
-    'Öffnen Sie den Link, den das Gateway beim Start in sein Log geschrieben hat. Er gilt einmal und eine Stunde lang:',
+  'Open the link that the gateway wrote when it started, in its terminal or in its log. It works once, and for an hour:':
+    'Öffnen Sie den Link, den das Gateway beim Start in sein Terminal oder sein Log geschrieben hat. Er gilt einmal und eine Stunde lang:',
   'Or run this on the board, and choose a password:': 'Oder rufen Sie dies auf dem Board auf und wählen Sie ein Passwort:',
   'This page goes on by itself as soon as somebody can log in.': 'Diese Seite geht von selbst weiter, sobald sich jemand anmelden kann.',
   'The gateway at {host} cannot be reached.': 'Das Gateway {host} ist nicht erreichbar.',
@@ -26,7 +26,11 @@ const texts: Readonly<Record<string, string>> = {
   'New password': 'Neues Passwort',
   'New password for {name}': 'Neues Passwort für {name}',
   'Once more': 'Noch einmal',
-  'At least {n} characters. All sessions of {name} end.': 'Mindestens {n} Zeichen. Alle Sitzungen von {name} enden.',
+  'Password until now': 'Bisheriges Passwort',
+  'Password …': 'Passwort …',
+  'At least {n} characters.': 'Mindestens {n} Zeichen.',
+  'All sessions of {name} end.': 'Alle Sitzungen von {name} enden.',
+  'You stay logged in here; everywhere else you are logged out.': 'Hier bleiben Sie angemeldet, überall sonst werden Sie abgemeldet.',
   'The two are not the same.': 'Die beiden stimmen nicht überein.',
   'The password of {name} is changed.': 'Das Passwort von {name} ist geändert.',
   Change: 'Ändern',
