@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { chordOf, chordOfEvent, shown } from '../../src/shell/keys';
+import { chordOf, shown } from '../../src/lib/ui/shortcut';
+import { chordOfEvent } from '../../src/shell/keys';
 
 const event = (key: string, more: Partial<KeyboardEvent> = {}) => ({ key, code: '', ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...more });
 

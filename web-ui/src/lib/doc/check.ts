@@ -5,7 +5,7 @@ import type { FlowDoc } from './flow-doc';
 import type { Item } from './item';
 import { nearest } from './near';
 import type { Types } from './types';
-import { didYouMean, named, quoted } from './words';
+import { didYouMean, english, named, quoted, type Say } from './words';
 
 export type { Problem } from './check-item';
 
@@ -16,16 +16,16 @@ const MOST_PROBLEMS = 1_000;
 const WEIGHT = { error: 0, disabled: 1, warning: 2 };
 
 /** What was found the last time. It counts for as long as the item, and all that was looked up for it, are the same. */
-const known = new WeakMap<FlowDoc, { readonly types: Types; readonly looked: ReadonlyMap<Item, Looked> }>();
+const known = new WeakMap<FlowDoc, { readonly types: Types; readonly say: Say; readonly looked: ReadonlyMap<Item, Looked> }>();
 
 /** Worst first, then as they stand in the document. */
-export function check(doc: FlowDoc, types: Types): Problem[] {
+export function check(doc: FlowDoc, types: Types, say: Say = english): Problem[] {
   const last = known.get(doc);
-  const before = last?.types === types ? last.looked : undefined;
+  const before = last?.types === types && last.say === say ? last.looked : undefined;
   const looked = new Map<Item, Looked>();
   const items = doc.items();
-  const look = new Look(doc, types);
-  const suggestions = new Suggestions(items, types);
+  const look = new Look(doc, types, say);
+  const suggestions = new Suggestions(items, types, say);
   const problems: Problem[] = [];
   for (const item of items) {
     let found = before?.get(item);
@@ -34,8 +34,8 @@ export function check(doc: FlowDoc, types: Types): Problem[] {
     for (const each of found.problems) problems.push(each.missing ? suggestions.put(each, each.missing, item.id) : each);
     if (problems.length > MOST_PROBLEMS) break;
   }
-  known.set(doc, { types, looked });
-  for (const item of doc.leftOut) problems.push(duplicate(item, doc.get(item.id)));
+  known.set(doc, { types, say, looked });
+  for (const item of doc.leftOut) problems.push(duplicate(item, doc.get(item.id), say));
   return problems.sort((a, b) => WEIGHT[a.severity] - WEIGHT[b.severity]).slice(0, MOST_PROBLEMS);
 }
 
@@ -43,14 +43,16 @@ function isAsBefore(doc: FlowDoc, { uses, lacks }: Looked): boolean {
   return uses.every((item) => doc.get(item.id) === item) && lacks.every((id) => !doc.has(id));
 }
 
-function duplicate(item: Item, first: Item | undefined): Problem {
+function duplicate(item: Item, first: Item | undefined, say: Say): Problem {
   return {
     severity: 'error',
     code: 'duplicate-id',
     pointer: '/id',
     node: item.id,
-    message: `the id ${quoted(item.id)} stands twice: the second, ${named(item)}, was left out${first ? `, for ${named(first)} has it` : ''}`,
-    hint: 'bring the second one in again by an import: it gets another id',
+    message: first
+      ? say('the id {id} stands twice: the second, {second}, was left out, for {first} has it', { id: quoted(item.id), second: named(item), first: named(first) })
+      : say('the id {id} stands twice: the second, {second}, was left out', { id: quoted(item.id), second: named(item) }),
+    hint: say('bring the second one in again by an import: it gets another id'),
   };
 }
 
@@ -59,9 +61,11 @@ class Suggestions {
   readonly #items: readonly Item[];
   readonly #types: Types;
   readonly #lists = new Map<string, readonly string[]>();
+  readonly #say: Say;
   #left = SUGGESTIONS;
 
-  constructor(items: readonly Item[], types: Types) {
+  constructor(items: readonly Item[], types: Types, say: Say) {
+    this.#say = say;
     this.#items = items;
     this.#types = types;
   }
@@ -75,8 +79,8 @@ class Suggestions {
     if (this.#left <= 0) return undefined;
     this.#left -= 1;
     const names = this.#names(among);
-    if (typeof among === 'object' && among.type !== 'subflow' && names.length === 0) return `the document has no ${among.type}: add one`;
-    return didYouMean(nearest(name, names, self));
+    if (typeof among === 'object' && among.type !== 'subflow' && names.length === 0) return this.#say('the document has no {type}: add one', { type: among.type });
+    return didYouMean(nearest(name, names, self), this.#say);
   }
 
   #names(among: Missing['among']): readonly string[] {
