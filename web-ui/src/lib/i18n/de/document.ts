@@ -88,6 +88,8 @@ const texts: Readonly<Record<string, string>> = {
   'the gateway answered with {status}': 'das Gateway hat mit {status} geantwortet',
   'the gateway has not answered in time': 'das Gateway hat nicht rechtzeitig geantwortet',
   'the gateway cannot be reached': 'das Gateway ist nicht erreichbar',
+  'something else has answered in the place of the gateway': 'Statt des Gateways hat etwas anderes geantwortet',
+  'does this network ask to log in, or is there a proxy between?': 'Will dieses Netz eine Anmeldung, oder steht ein Proxy dazwischen?',
   'is it switched on, and this device in its network?': 'ist es eingeschaltet, und ist dieses Gerät in seinem Netz?',
   'the flows are too large for the gateway': 'die Flows sind für das Gateway zu groß',
 };
