@@ -66,13 +66,14 @@ test('by keys only: a node is found, connected, configured and deployed', async 
 test('what is typed before the command palette is loaded arrives in its field, and nowhere else', async ({ page, gateway }) => {
   let arrive = (): void => undefined;
   const arrived = new Promise<void>((resolve) => (arrive = resolve));
-  await page.route('**/editor/dialogs-*.js', async (route) => {
+  await page.route('**/editor/later-*.js', async (route) => {
     await arrived;
     await route.continue();
   });
+  // The form of the flow is in the same file, and is asked for first.
+  const asked = page.waitForRequest('**/editor/later-*.js');
   await logIn(page, gateway);
   await node(page, 'work').click();
-  const asked = page.waitForRequest('**/editor/dialogs-*.js');
   await page.keyboard.press('Control+k');
   await asked;
   await page.keyboard.type('fitx');

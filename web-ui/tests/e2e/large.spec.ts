@@ -3,12 +3,14 @@
 
 import type { Page, WebSocketRoute } from '@playwright/test';
 
-import { largeFlow, NODES, WIRES } from '../perf/large-flow';
+import { largeFlow, legend, NODES, WIRES } from '../perf/large-flow';
 import { fit, centreOf, node, type Point } from './support/page';
 import { expect, logIn, test } from './support/test';
 
 const large = largeFlow();
 const MOVES = 40;
+/** The number of a wire. */
+const BUSY = 700;
 
 test.use({ flow: { nodes: large.flow } });
 
@@ -94,9 +96,11 @@ test('a figure that changes touches the wire and the nodes that it is about', as
   await expect(page.locator('[data-node]')).toHaveCount(NODES);
   await expect.poll(() => socket !== undefined).toBe(true);
   const busy = page.locator('[data-wire].live');
-  const wire = large.wires[700]!;
+  const wire = large.wires[BUSY]!;
+  socket!.send(JSON.stringify(legend(large)));
   const figures = await touchedBy(page, async () => {
-    socket!.send(JSON.stringify({ type: 'metrics', span_ms: 500, nodes: { [wire.to]: [1000, 1000, 0] }, wires: [{ ...wire, passed: 1000 }] }));
+    // The number of a node is in its name.
+    socket!.send(JSON.stringify({ type: 'metrics', span_ms: 500, nodes: [Number(wire.to.slice(1)), 1000, 1000, 0], wires: [BUSY, 1000] }));
     await expect(busy).toHaveCount(1);
   });
   expect(figures.elements).toBeGreaterThan(0);
