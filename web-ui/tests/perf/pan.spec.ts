@@ -1,7 +1,7 @@
 // The canvas with a thousand nodes and live rates: how long frames take. It counts only where nothing else runs, so it is a part of `make soak` and not
 // of `make test`; what can be counted without a clock is in tests/e2e/large.spec.ts.
 
-import { middleOf, node } from '../e2e/support/page';
+import { centreOf, node } from '../e2e/support/page';
 import { expect, test } from '../e2e/support/test';
 import { largeFlow, NODES, WIRES } from './large-flow';
 import { dragging, feed, ready, told, type Frames } from './measure';
@@ -23,15 +23,15 @@ test('a thousand nodes are panned and dragged within the budget', async ({ page,
   await expect(page.locator('[data-wire].live').first()).toBeVisible();
 
   const results: Record<string, Frames> = {};
-  const middle = await middleOf(canvas);
+  const middle = await centreOf(canvas);
   results['pan at 100 %'] = await dragging(page, middle, 'middle');
-  results['drag at 100 %'] = await dragging(page, await middleOf(node(page, 'n126')));
+  results['drag at 100 %'] = await dragging(page, await centreOf(node(page, 'n126')));
 
   await page.getByRole('button', { name: 'Show the whole flow' }).click();
   await expect(page.locator('[data-node]')).toHaveCount(NODES);
   await expect(page.locator('[data-wire]')).toHaveCount(WIRES);
   results['pan of all'] = await dragging(page, middle, 'middle');
-  const at = await middleOf(node(page, 'n512'));
+  const at = await centreOf(node(page, 'n512'));
   results['drag in all'] = await dragging(page, at);
   await page.keyboard.press('Control+z');
   results['box in all'] = await dragging(page, { x: at.x, y: at.y + BETWEEN });
