@@ -1,5 +1,7 @@
 // The one place that talks HTTP to the gateway. What goes wrong comes as a Fault, which says it to a person.
 
+import { Refusal } from '../doc/say';
+import { t } from '../i18n/i18n.svelte';
 import { readExactly, writeExactly } from './exact';
 import type { components } from './generated';
 
@@ -15,7 +17,7 @@ export class Fault extends Error {
   readonly retryAfter: number | undefined;
 
   constructor(told: Partial<Schemas['Fault']> & { status: number; retryAfter?: number }) {
-    super(told.message ?? `the gateway answered with ${told.status}`);
+    super(told.message ?? t('the gateway answered with {status}', { status: told.status }));
     this.name = 'Fault';
     this.code = told.code ?? 'unknown';
     this.status = told.status;
@@ -64,8 +66,8 @@ export async function ask<Answer>(path: string, { method = 'GET', query, body, s
     throw new Fault({
       status: 0,
       code: late ? 'late' : 'unreachable',
-      message: late ? 'the gateway has not answered in time' : 'the gateway cannot be reached',
-      hint: 'is it switched on, and this device in its network?',
+      message: late ? t('the gateway has not answered in time') : t('the gateway cannot be reached'),
+      hint: t('is it switched on, and this device in its network?'),
     });
   }
   if (response.status === 204) return undefined as Answer;
@@ -88,5 +90,6 @@ function fault(response: Response, text: string): Fault {
 /** An error as a sentence for a person, with what to do where that is known. */
 export function toldOf(error: unknown): string {
   if (error instanceof Fault) return error.hint ? `${error.message}: ${error.hint}` : error.message;
+  if (error instanceof Refusal) return t(error.text, error.values);
   return error instanceof Error ? error.message : String(error);
 }

@@ -3,6 +3,7 @@
 import { escape } from './diff';
 import type { Item } from './item';
 import { nearest } from './near';
+import type { Text } from './say';
 import type { Field, Types } from './types';
 import { didYouMean, kindOfValue, plain, quoted, shown } from './words';
 
@@ -12,8 +13,8 @@ export interface Found {
   readonly pointer: string;
   /** The pointer as it is said: `rules/0/v`. */
   readonly path: string;
-  readonly message: string;
-  readonly hint?: string;
+  readonly message: Text;
+  readonly hint?: Text;
   /** Not wrong in itself: it is to be seen whether this is there, and of that type. */
   readonly refers?: { readonly id: string; readonly of: string | undefined };
 }
@@ -33,14 +34,6 @@ export function fieldProblems(item: Item, types: Types): readonly Found[] {
   const found: Found[] = [];
   objectProblems(item, type.fields, '', found);
   return found.slice(0, MOST);
-}
-
-/** A value that a form has, before it is in the document. */
-export function valueProblems(field: Field, value: unknown, object: Properties, pointer: string): Found[] {
-  const found: Found[] = [];
-  if (isAbsent(value)) absent(field, pointer, found);
-  else if (!isSetting(value)) valueProblem(field, value, object, pointer, found);
-  return found;
 }
 
 function objectProblems(object: Properties, fields: readonly Field[], pointer: string, found: Found[]): void {
@@ -72,41 +65,41 @@ function absent(field: Field, pointer: string, found: Found[]): void {
   if (!field.required) return;
   // A function that does not say its language came from Node-RED: what a new one has does not count for it.
   if (field.kind === 'choice' && field.name === 'lang') {
-    found.push({ severity: 'error', code: 'javascript', pointer, path: path(pointer), message: 'this function is written in JavaScript, which the gateway does not run', hint: 'write it in Rhai and set its language' });
+    found.push({ severity: 'error', code: 'javascript', pointer, path: path(pointer), message: (say) => say('this function is written in JavaScript, which the gateway does not run'), hint: (say) => say('write it in Rhai and set its language') });
   } else if (field.default === undefined) {
-    found.push({ severity: 'error', code: 'missing-field', pointer, path: path(pointer), message: `${path(pointer)} is missing`, hint: `${field.label}: ${field.help}` });
+    found.push({ severity: 'error', code: 'missing-field', pointer, path: path(pointer), message: (say) => say('{path} is missing', { path: path(pointer) }), hint: () => `${field.label}: ${field.help}` });
   }
 }
 
-function add(found: Found[], severity: Found['severity'], code: string, pointer: string, message: string, hint?: string): void {
-  found.push({ severity, code, pointer, path: path(pointer), message: `${path(pointer)}: ${message}`, ...(hint ? { hint } : {}) });
+function add(found: Found[], severity: Found['severity'], code: string, pointer: string, message: Text, hint?: Text): void {
+  found.push({ severity, code, pointer, path: path(pointer), message: (say) => `${path(pointer)}: ${message(say)}`, ...(hint ? { hint } : {}) });
 }
 
-function wrongKind(found: Found[], field: Field, value: unknown, pointer: string, expected: string): void {
-  add(found, 'error', 'wrong-kind', pointer, `expected ${expected}, found ${field.secret || typeof value === 'object' ? kindOfValue(value) : shown(value)}`);
+function wrongKind(found: Found[], field: Field, value: unknown, pointer: string, expected: Text): void {
+  add(found, 'error', 'wrong-kind', pointer, unlike(expected, (say) => (field.secret || typeof value === 'object' ? kindOfValue(value, say) : shown(value, say))));
 }
 
-function range(found: Found[], { min, max }: Field, size: number, pointer: string, of = ''): void {
-  const bound = min !== undefined && size < min ? `at least ${min}${of}` : max !== undefined && size > max ? `at most ${max}${of}` : '';
-  if (bound) add(found, 'warning', 'out-of-range', pointer, `expected ${bound}, found ${size}`);
+function range(found: Found[], { min, max }: Field, size: number, pointer: string, words: Bounds = numbers): void {
+  const bound = min !== undefined && size < min ? words.least(min) : max !== undefined && size > max ? words.most(max) : undefined;
+  if (bound) add(found, 'warning', 'out-of-range', pointer, unlike(bound, () => String(size)));
 }
 
 function valueProblem(field: Field, value: unknown, object: Properties, pointer: string, found: Found[]): void {
   switch (field.kind) {
     case 'text':
     case 'code':
-      if (typeof value === 'string') range(found, field, value.length, pointer, ' characters');
-      else if (typeof value === 'object') wrongKind(found, field, value, pointer, 'text');
+      if (typeof value === 'string') range(found, field, value.length, pointer, characters);
+      else if (typeof value === 'object') wrongKind(found, field, value, pointer, (say) => say('text'));
       return;
     case 'number':
     case 'integer': {
       const number = typeof value === 'number' ? value : typeof value === 'string' && value.trim() !== '' ? Number(value) : Number.NaN;
-      if (!Number.isFinite(number)) return wrongKind(found, field, value, pointer, 'a number');
-      if (field.kind === 'integer' && !Number.isInteger(number)) add(found, 'warning', 'not-whole', pointer, `expected a whole number, found ${number}`);
+      if (!Number.isFinite(number)) return wrongKind(found, field, value, pointer, aNumber);
+      if (field.kind === 'integer' && !Number.isInteger(number)) add(found, 'warning', 'not-whole', pointer, (say) => say('expected a whole number, found {found}', { found: number }));
       return range(found, field, number, pointer);
     }
     case 'bool':
-      if (typeof value !== 'boolean' && typeof value !== 'number' && !['true', 'false', '1', '0'].includes(value as string)) wrongKind(found, field, value, pointer, 'true or false');
+      if (typeof value !== 'boolean' && typeof value !== 'number' && !['true', 'false', '1', '0'].includes(value as string)) wrongKind(found, field, value, pointer, trueOrFalse);
       return;
     case 'choice':
       if (field.options.some((option) => option.value === value)) return;
@@ -121,30 +114,30 @@ function valueProblem(field: Field, value: unknown, object: Properties, pointer:
       return;
     }
     case 'resource':
-      if (typeof value !== 'string') return wrongKind(found, field, value, pointer, `the id of a ${field.of}`);
-      if (!NONE.has(value)) found.push({ severity: 'error', code: 'missing-resource', pointer, path: path(pointer), message: '', refers: { id: value, of: field.of } });
+      if (typeof value !== 'string') return wrongKind(found, field, value, pointer, (say) => say('the id of a {type}', { type: field.of }));
+      if (!NONE.has(value)) found.push({ severity: 'error', code: 'missing-resource', pointer, path: path(pointer), message: nothing, refers: { id: value, of: field.of } });
       return;
     case 'nodes':
       if (typeof value === 'string' || typeof value === 'boolean') return;
-      if (!Array.isArray(value)) return wrongKind(found, field, value, pointer, 'a list of ids');
+      if (!Array.isArray(value)) return wrongKind(found, field, value, pointer, (say) => say('a list of ids'));
       for (const [n, id] of value.slice(0, LONGEST_LIST).entries() as Iterable<[number, unknown]>) {
         const at = `${pointer}/${n}`;
-        if (typeof id !== 'string') add(found, 'error', 'wrong-kind', at, `expected the id of a node, found ${kindOfValue(id)}`);
-        else if (id !== '') found.push({ severity: 'warning', code: 'missing-node', pointer: at, path: path(at), message: '', refers: { id, of: undefined } });
+        if (typeof id !== 'string') add(found, 'error', 'wrong-kind', at, unlike((say) => say('the id of a node'), (say) => kindOfValue(id, say)));
+        else if (id !== '') found.push({ severity: 'warning', code: 'missing-node', pointer: at, path: path(at), message: nothing, refers: { id, of: undefined } });
       }
       return;
     case 'list':
-      if (!Array.isArray(value)) return wrongKind(found, field, value, pointer, 'a list');
-      range(found, field, value.length, pointer, ' items');
+      if (!Array.isArray(value)) return wrongKind(found, field, value, pointer, (say) => say('a list'));
+      range(found, field, value.length, pointer, items);
       for (const [n, each] of value.slice(0, LONGEST_LIST).entries() as Iterable<[number, unknown]>) {
         const at = `${pointer}/${n}`;
         if (isObject(each)) objectProblems(each, field.fields, at, found);
-        else add(found, 'error', 'wrong-kind', at, `expected an object, found ${kindOfValue(each)}`);
+        else add(found, 'error', 'wrong-kind', at, unlike(anObject, (say) => kindOfValue(each, say)));
       }
       return;
     case 'group':
       if (isObject(value)) objectProblems(value, field.fields, pointer, found);
-      else wrongKind(found, field, value, pointer, 'an object');
+      else wrongKind(found, field, value, pointer, anObject);
       return;
     case 'json':
       return;
@@ -154,22 +147,43 @@ function valueProblem(field: Field, value: unknown, object: Properties, pointer:
 function choice(options: readonly string[], value: unknown, code: string, pointer: string, found: Found[]): void {
   const said = typeof value === 'string' ? value : String(JSON.stringify(value));
   if (options.includes(said)) return;
-  const hint = didYouMean(nearest(said, options)) ?? `the choices are ${options.map(quoted).join(', ')}`;
-  found.push({ severity: 'warning', code, pointer, path: path(pointer), message: `${path(pointer)}: there is no choice ${shown(value)}`, hint });
+  const near = nearest(said, options);
+  add(
+    found,
+    'warning',
+    code,
+    pointer,
+    (say) => say('there is no choice {value}', { value: shown(value, say) }),
+    (say) => didYouMean(near, say) ?? say('the choices are {choices}', { choices: options.map(quoted).join(', ') }),
+  );
 }
 
 /** What of a typed value can be seen without running it. */
-function typedProblem(value: unknown, kind: string): string | undefined {
-  if (kind === 'num' && !Number.isFinite(typeof value === 'string' ? Number(value) : value)) return `expected a number, found ${shown(value)}`;
-  if (kind === 'bool' && !['true', 'false'].includes(String(value))) return `expected true or false, found ${shown(value)}`;
+function typedProblem(value: unknown, kind: string): Text | undefined {
+  if (kind === 'num' && !Number.isFinite(typeof value === 'string' ? Number(value) : value)) return unlike(aNumber, (say) => shown(value, say));
+  if (kind === 'bool' && !['true', 'false'].includes(String(value))) return unlike(trueOrFalse, (say) => shown(value, say));
   if (kind !== 'json' || typeof value !== 'string') return undefined;
   try {
     JSON.parse(value);
     return undefined;
   } catch {
-    return 'this is not JSON';
+    return (say) => say('this is not JSON');
   }
 }
+
+const nothing: Text = () => '';
+const aNumber: Text = (say) => say('a number');
+const trueOrFalse: Text = (say) => say('true or false');
+const anObject: Text = (say) => say('an object');
+const unlike = (expected: Text, found: Text): Text => (say) => say('expected {expected}, found {found}', { expected: expected(say), found: found(say) });
+
+interface Bounds {
+  readonly least: (n: number) => Text;
+  readonly most: (n: number) => Text;
+}
+const numbers: Bounds = { least: (n) => (say) => say('at least {n}', { n }), most: (n) => (say) => say('at most {n}', { n }) };
+const characters: Bounds = { least: (n) => (say) => say('at least {n} characters', { n }), most: (n) => (say) => say('at most {n} characters', { n }) };
+const items: Bounds = { least: (n) => (say) => say('at least {n} items', { n }), most: (n) => (say) => say('at most {n} items', { n }) };
 
 const path = (pointer: string): string => plain(pointer.slice(1));
 const isObject = (value: unknown): value is Properties => typeof value === 'object' && value !== null && !Array.isArray(value);

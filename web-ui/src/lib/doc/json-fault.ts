@@ -1,5 +1,7 @@
 // Where a text stops being JSON, and what was expected there. Browsers each say it in their own way, and one says nothing.
 
+import { english, type Say } from './say';
+
 export interface JsonFault {
   readonly line: number;
   readonly column: number;
@@ -13,7 +15,7 @@ const WORD = /true|false|null/y;
 const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
 
 /** The first fault of a text; undefined when it is JSON. It keeps no call for each level, for a text may have a million. */
-export function faultOf(text: string): JsonFault | undefined {
+export function faultOf(text: string, say: Say = english): JsonFault | undefined {
   const open: ('[' | '{')[] = [];
   let at = 0;
   /** What may come: a value, a value or the end of an empty list, a key, ... */
@@ -22,24 +24,24 @@ export function faultOf(text: string): JsonFault | undefined {
     while (SPACE.has(text[at]!)) at += 1;
     const found = text[at];
     const inside = open.at(-1);
-    if (next === 'after' && inside === undefined) return found === undefined ? undefined : fault('expected nothing more after the end');
-    if (found === undefined) return fault(inside ? `it ends too early: a ${inside === '[' ? ']' : '}'} is missing` : 'it is empty');
+    if (next === 'after' && inside === undefined) return found === undefined ? undefined : fault(say('expected nothing more after the end'));
+    if (found === undefined) return fault(inside ? say('it ends too early: a {sign} is missing', { sign: inside === '[' ? ']' : '}' }) : say('it is empty'));
     if (next === 'after') {
       if (found === ',') {
         at += 1;
         next = inside === '{' ? 'key' : 'value';
       } else if (found === (inside === '{' ? '}' : ']')) close();
-      else return fault(`expected a comma or ${inside === '{' ? '}' : ']'}, found ${shown(found)}`);
+      else return fault(say('expected a comma or {sign}, found {found}', { sign: inside === '{' ? '}' : ']', found: shown(found, say) }));
     } else if (next === 'key' || next === 'firstKey') {
       if (found === '}' && next === 'firstKey') close();
       else if (found === '"') {
         const wrong = string();
         if (wrong) return wrong;
         while (SPACE.has(text[at]!)) at += 1;
-        if (text[at] !== ':') return fault(`expected a colon after the name, found ${shown(text[at])}`);
+        if (text[at] !== ':') return fault(say('expected a colon after the name, found {found}', { found: shown(text[at], say) }));
         at += 1;
         next = 'value';
-      } else return fault(found === '}' ? 'a comma stands before the }' : `expected a name in double quotes, found ${shown(found)}`);
+      } else return fault(found === '}' ? say('a comma stands before the {sign}', { sign: found }) : say('expected a name in double quotes, found {found}', { found: shown(found, say) }));
     } else if (found === '{' || found === '[') {
       open.push(found);
       at += 1;
@@ -51,7 +53,7 @@ export function faultOf(text: string): JsonFault | undefined {
       next = 'after';
     } else {
       const length = matched(NUMBER) || matched(WORD);
-      if (length === 0) return fault(found === ']' ? 'a comma stands before the ]' : `expected a value, found ${shown(found)}`);
+      if (length === 0) return fault(found === ']' ? say('a comma stands before the {sign}', { sign: found }) : say('expected a value, found {found}', { found: shown(found, say) }));
       at += length;
       next = 'after';
     }
@@ -75,7 +77,7 @@ export function faultOf(text: string): JsonFault | undefined {
       const letter = text[at];
       if (letter === undefined) {
         at = start;
-        return fault('a text that begins here has no end: a " is missing');
+        return fault(say('a text that begins here has no end: a " is missing'));
       }
       if (letter === '"') {
         at += 1;
@@ -83,9 +85,9 @@ export function faultOf(text: string): JsonFault | undefined {
       }
       if (letter === '\\') {
         const length = matched(ESCAPE);
-        if (length === 0) return fault('there is no such escape in JSON');
+        if (length === 0) return fault(say('there is no such escape in JSON'));
         at += length;
-      } else if (letter < ' ') return fault(letter === '\n' ? 'a line ends inside a text: write \\n' : 'a control character stands in a text');
+      } else if (letter < ' ') return fault(letter === '\n' ? say('a line ends inside a text: write \\n') : say('a control character stands in a text'));
       else at += 1;
     }
   }
@@ -97,4 +99,7 @@ export function faultOf(text: string): JsonFault | undefined {
   }
 }
 
-const shown = (letter: string | undefined): string => (letter === undefined ? 'the end' : letter === "'" || letter === '“' || letter === '”' ? `${letter}: only " is a quote` : letter);
+function shown(letter: string | undefined, say: Say): string {
+  if (letter === undefined) return say('the end');
+  return letter === "'" || letter === '“' || letter === '”' ? say('{sign}: only " is a quote', { sign: letter }) : letter;
+}

@@ -2,6 +2,7 @@
 
 import type { Item } from './item';
 import { faultOf } from './json-fault';
+import { english, type Say } from './say';
 
 export interface Read {
   readonly items: Item[];
@@ -18,29 +19,29 @@ const LONGEST_ID = 256;
 const DEEPEST = 100;
 
 /** Node-RED's array; its object with `flows`; one flow as its Admin API gives it; or a single node. */
-export function readFlows(text: string): Read {
+export function readFlows(text: string, say: Say = english): Read {
   const nothing = (wrong: string): Read => ({ items: [], wrong, leftOut: new Map() });
-  if (text.length > MOST_LETTERS) return nothing('this is larger than 64 MiB: bring it in parts');
+  if (text.length > MOST_LETTERS) return nothing(say('this is larger than 64 MiB: bring it in parts'));
   const plain = text.replace(/^\uFEFF/, '').trim();
-  if (plain === '') return nothing('there is nothing in it');
+  if (plain === '') return nothing(say('there is nothing in it'));
   let found: unknown;
   try {
     found = JSON.parse(plain);
   } catch {
     // By the text as it was given, so that the line is the one that its editor shows.
-    const fault = faultOf(text.replace(/^\uFEFF/, ''));
-    return nothing(fault ? `this is not JSON: line ${fault.line}, column ${fault.column}: ${fault.message}` : 'this is not JSON');
+    const fault = faultOf(text.replace(/^\uFEFF/, ''), say);
+    return nothing(fault ? say('this is not JSON: line {line}, column {column}: {what}', { line: fault.line, column: fault.column, what: fault.message }) : say('this is not JSON'));
   }
   const elements = elementsOf(found);
-  if (!elements) return nothing('these are no flows: expected a list of nodes, as Node-RED exports it');
-  if (elements.length > MOST_ITEMS) return nothing(`there are ${elements.length} nodes in it, and at most ${MOST_ITEMS} are read: bring it in parts`);
+  if (!elements) return nothing(say('these are no flows: expected a list of nodes, as Node-RED exports it'));
+  if (elements.length > MOST_ITEMS) return nothing(say('there are {n} nodes in it, and at most {most} are read: bring it in parts', { n: elements.length, most: MOST_ITEMS }));
   const leftOut = new Map<string, number>();
   const items = elements.filter((element): element is Item => {
-    const why = whyNot(element);
+    const why = whyNot(element, say);
     if (why) leftOut.set(why, (leftOut.get(why) ?? 0) + 1);
     return why === undefined;
   });
-  if (items.length === 0 && elements.length > 0) return { items, wrong: `none of its ${elements.length} elements is a node: ${[...leftOut.keys()].join('; ')}`, leftOut };
+  if (items.length === 0 && elements.length > 0) return { items, wrong: say('none of its {n} elements is a node: {why}', { n: elements.length, why: [...leftOut.keys()].join('; ') }), leftOut };
   return { items, leftOut };
 }
 
@@ -56,15 +57,15 @@ function elementsOf(found: unknown): unknown[] | undefined {
   return typeof found.type === 'string' ? [found] : undefined;
 }
 
-function whyNot(element: unknown): string | undefined {
-  if (!isObject(element)) return 'it is no object';
+function whyNot(element: unknown, say: Say): string | undefined {
+  if (!isObject(element)) return say('it is no object');
   for (const name of ['id', 'type']) {
     const value = Object.hasOwn(element, name) ? element[name] : undefined;
-    if (value === undefined || value === null || value === '') return `it has no ${name}`;
-    if (typeof value !== 'string') return `its ${name} is no text`;
-    if (value.length > LONGEST_ID) return `its ${name} is longer than ${LONGEST_ID} letters`;
+    if (value === undefined || value === null || value === '') return say('it has no {name}', { name });
+    if (typeof value !== 'string') return say('its {name} is no text', { name });
+    if (value.length > LONGEST_ID) return say('its {name} is longer than {n} letters', { name, n: LONGEST_ID });
   }
-  return isDeep(element) ? `it is nested more than ${DEEPEST} deep` : undefined;
+  return isDeep(element) ? say('it is nested more than {n} deep', { n: DEEPEST }) : undefined;
 }
 
 /** Without a call for each level: what is too deep would end here too. */

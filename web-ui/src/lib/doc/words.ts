@@ -1,6 +1,7 @@
 // How values and names of a document are said to a person: short, on one line.
 
 import { text, type Item } from './item';
+import type { Say } from './say';
 
 const SHOWN = 60;
 
@@ -21,24 +22,24 @@ export function named(item: Item): string {
   return `${plain(item.type)}${name ? ` ${quoted(name)}` : ''} (${plain(item.id)})`;
 }
 
-export function kindOfValue(value: unknown): string {
+export function kindOfValue(value: unknown, say: Say): string {
   if (value === null || value === undefined) return 'null';
-  if (Array.isArray(value)) return 'a list';
-  return { string: 'text', number: 'a number', boolean: 'true or false' }[typeof value as string] ?? 'an object';
+  if (Array.isArray(value)) return say('a list');
+  return { string: say('text'), number: say('a number'), boolean: say('true or false') }[typeof value as string] ?? say('an object');
 }
 
 /** A value, cut short. */
-export function shown(value: unknown): string {
+export function shown(value: unknown, say: Say): string {
   if (typeof value === 'string') return quoted(value);
-  if (Array.isArray(value)) return `a list of ${value.length} items`;
-  if (typeof value === 'object' && value !== null) return 'an object';
+  if (Array.isArray(value)) return say('a list of {n} items', { n: value.length });
+  if (typeof value === 'object' && value !== null) return say('an object');
   return String(value);
 }
 
 /** `did you mean "a", "b" or "c"?` */
-export function didYouMean(names: readonly string[]): string | undefined {
+export function didYouMean(names: readonly string[], say: Say): string | undefined {
   const all = names.map(quoted);
   const last = all.pop();
   if (last === undefined) return undefined;
-  return `did you mean ${all.length > 0 ? `${all.join(', ')} or ` : ''}${last}?`;
+  return all.length > 0 ? say('did you mean {others} or {last}?', { others: all.join(', '), last }) : say('did you mean {name}?', { name: last });
 }

@@ -4,6 +4,7 @@ import { ask, Fault, toldOf, type Schemas } from '../api/client';
 import type { NodeTypes } from '../api/node-types';
 import { check } from '../doc/check';
 import type { FlowDoc } from '../doc/flow-doc';
+import { t } from '../i18n/i18n.svelte';
 import { documentId } from './document-id';
 import { newcomer } from './newcomers.svelte';
 import { merged, ofGateway, ofRunning, ofStore, type Problem, type Trouble } from './problem';
@@ -105,7 +106,7 @@ export class Problems {
   #lookAtDraft(): void {
     const { draft, types } = this.#editing;
     // Before the types are known every node would be of an unknown one.
-    this.#seen = types.all.length > 0 ? check(draft.doc, types).map((found) => ({ ...found, from: 'draft' })) : [];
+    this.#seen = types.all.length > 0 ? check(draft.doc, types, t).map((found) => ({ ...found, from: 'draft' })) : [];
     // What the gateway has said is about the document as it was; what is gone from it is wrong no more.
     this.#verdict = this.#verdict.filter(({ node }) => node === undefined || draft.doc.has(node));
     this.#settle();
@@ -122,7 +123,7 @@ export class Problems {
     this.#asked = asked;
     const items = draft.doc.items();
     try {
-      if (JSON.stringify(items).length > LARGEST) throw new Fault({ status: 413, message: 'the flows are too large for the gateway' });
+      if (JSON.stringify(items).length > LARGEST) throw new Fault({ status: 413, message: t('the flows are too large for the gateway') });
       const verdict = await ask<Schemas['Verdict']>('/api/v1/validate', { method: 'POST', body: items, signal: asked.signal });
       if (this.#asked !== asked) return;
       this.#verdict = verdict.problems.map((problem) => ofGateway(problem, items));

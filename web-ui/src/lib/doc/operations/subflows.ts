@@ -2,6 +2,7 @@ import type { Edit } from '../flow-doc';
 import { groupOf, isOnCanvas, newId, number, placeOf, subflowOf, wiresOf, type Item } from '../item';
 import { portList } from '../ports';
 import { withReferences } from '../references';
+import { Refusal } from '../say';
 import { boxAround, boxOf, roughSize } from '../size';
 import { snap } from './arrange';
 import { fitAround } from './fit';
@@ -30,8 +31,8 @@ export function toSubflow(edit: Edit, ids: Iterable<string>, name: string): { su
   // From the top to the bottom: so its outputs are where the nodes were.
   const items = chosen.filter((item) => placeOf(item) === place).sort((a, b) => number(a, 'y') - number(b, 'y') || number(a, 'x') - number(b, 'x'));
   const inside = new Set(items.map(({ id }) => id));
-  if (place === undefined || place === '') throw new Error('nothing is chosen that could be in a subflow');
-  if (items.some((item) => subflowOf(item) === place)) throw new Error('a subflow cannot contain itself');
+  if (place === undefined || place === '') throw new Refusal('nothing is chosen that could be in a subflow');
+  if (items.some((item) => subflowOf(item) === place)) throw new Refusal('a subflow cannot contain itself');
   const entries = entriesOf(edit, inside);
   const exits = exitsOf(edit, items, inside, place);
 
@@ -84,7 +85,7 @@ function entriesOf(edit: Edit, inside: ReadonlySet<string>): string[] {
     if (from.length > 0) ways.set(id, JSON.stringify(from.sort()));
   }
   if (new Set(ways.values()).size > 1) {
-    throw new Error('messages come to these nodes by different ways, and a subflow has one input: choose fewer nodes, or bring the wires together before them');
+    throw new Refusal('messages come to these nodes by different ways, and a subflow has one input: choose fewer nodes, or bring the wires together before them');
   }
   return [...ways.keys()];
 }
