@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import type { NodeType } from '../../src/lib/api/node-types';
-import { catalogue, find, isNear, type Entry } from '../../src/lib/canvas/catalogue';
+import { catalogue, find, type Entry } from '../../src/lib/canvas/catalogue';
 import { colourOf } from '../../src/lib/canvas/colours';
 import { excerptOf } from '../../src/lib/canvas/excerpt';
 import { duration, short } from '../../src/lib/canvas/facts';
@@ -10,6 +10,7 @@ import { lookOfType } from '../../src/lib/canvas/looks';
 import { endOf, endsOf } from '../../src/lib/canvas/subflow-ports';
 import { fillOf, widthOf } from '../../src/lib/canvas/tide';
 import { FlowDoc } from '../../src/lib/doc/flow-doc';
+import { isNear } from '../../src/lib/doc/near';
 import { rowsOf } from '../../src/panels/outline/rows';
 
 const type = (name: string, category: string, inputs: number, outputs: number, summary = ''): NodeType => ({ type: name, category, inputs, outputs, summary, help: '', fields: [] });

@@ -6,7 +6,8 @@ import { aliases, chainBefore, partsOf } from '../../src/lib/code/complete';
 import { differences } from '../../src/lib/code/differences';
 import { attributesOf } from '../../src/lib/code/editor';
 import { parser } from '../../src/lib/code/rhai';
-import { jsonParser, jsonProblem } from '../../src/lib/code/small-languages';
+import { jsonParser } from '../../src/lib/code/small-languages';
+import { faultOf } from '../../src/lib/doc/json-fault';
 import { exampleOf, keysAt, pathsIn } from '../../src/lib/code/shape';
 
 afterEach(() => vi.unstubAllGlobals());
@@ -119,9 +120,9 @@ test('JSON: names, values, and where it is wrong', () => {
     if (style && style !== 'bracket') all.push([stream.current(), style]);
   }
   expect(all).toEqual([['"a b"', 'propertyName'], ['-1.5e3', 'number'], ['"x\\"y"', 'string'], ['true', 'bool'], ['null', 'null']]);
-  expect([jsonProblem(''), jsonProblem('{"a": 1}')]).toEqual([undefined, undefined]);
-  for (const [text, at] of [['{\n  "a": x\n}', 9], ['{"a": 1', 7], ['[1, ]', 4], ['{a: 1}', 1], ['{"a" 1}', 5], ['[1] 2', 4], ['{"a": [1}', 8], ['[1 2]', 3]] as const) {
-    expect(jsonProblem(text)?.at, text).toBe(at);
+  expect(faultOf('{"a": 1}')).toBeUndefined();
+  for (const [text, line, column] of [['{\n  "a": x\n}', 2, 8], ['{"a": 1', 1, 8], ['[1, ]', 1, 5], ['{a: 1}', 1, 2], ['{"a" 1}', 1, 6], ['[1] 2', 1, 5], ['{"a": [1}', 1, 9], ['[1 2]', 1, 4], ['', 1, 1]] as const) {
+    expect(faultOf(text), text).toMatchObject({ line, column });
   }
 });
 

@@ -2,6 +2,7 @@
 
 import type { NodeType, NodeTypes } from '../api/node-types';
 import { text, type Item } from '../doc/item';
+import { isNear } from '../doc/near';
 import { lookOfType, type Look } from './looks';
 
 export interface Entry extends Look {
@@ -111,22 +112,4 @@ export function find(entries: readonly Entry[], typed: string): Entry[] {
     .filter((one) => one.score > 0)
     .sort((a, b) => b.score - a.score || a.entry.name.length - b.entry.name.length || a.entry.name.localeCompare(b.entry.name))
     .map((one) => one.entry);
-}
-
-/** Whether one or two slips of the finger lie between two words. */
-export function isNear(a: string, b: string): boolean {
-  const most = Math.max(a.length, b.length) > 5 ? 2 : 1;
-  if (Math.abs(a.length - b.length) > most) return false;
-  let [two, one]: [number[], number[]] = [[], Array.from({ length: b.length + 1 }, (_, n) => n)];
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const differs = a[i - 1] === b[j - 1] ? 0 : 1;
-      row[j] = Math.min(row[j - 1]! + 1, one[j]! + 1, one[j - 1]! + differs);
-      // Two letters that changed places are one slip.
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) row[j] = Math.min(row[j]!, two[j - 2]! + 1);
-    }
-    [two, one] = [one, row];
-  }
-  return one[b.length]! <= most;
 }

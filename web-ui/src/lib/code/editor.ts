@@ -9,9 +9,11 @@ import { Annotation, Compartment, EditorState, type Extension } from '@codemirro
 import { drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers, placeholder as placeholderOf } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
 
+import { faultOf } from '../doc/json-fault';
+import { t } from '../i18n/i18n.svelte';
 import type { CodeProblem } from './aids';
 import { rhai } from './rhai';
-import { jsonParser, jsonProblem, mustacheParser } from './small-languages';
+import { jsonParser, mustacheParser } from './small-languages';
 
 /** What is said of the field around it, for those who do not see it. */
 export interface Told {
@@ -148,10 +150,11 @@ function checks({ language, readonly, check }: Options): Extension {
   if (readonly) return [];
   if (language === 'json') {
     const source = (view: EditorView): Diagnostic[] => {
-      const problem = jsonProblem(view.state.doc.toString());
-      if (!problem) return [];
-      const from = Math.max(0, Math.min(problem.at, view.state.doc.length - 1));
-      return [{ from, to: Math.min(from + 1, view.state.doc.length), severity: 'error', message: problem.message }];
+      const text = view.state.doc.toString();
+      const fault = text.trim() === '' ? undefined : faultOf(text, t);
+      if (!fault) return [];
+      const from = Math.max(0, Math.min(placeOf(view, fault.line, fault.column), view.state.doc.length - 1));
+      return [{ from, to: Math.min(from + 1, view.state.doc.length), severity: 'error', message: fault.message }];
     };
     return [linter(source, { delay: CHECK_AFTER }), lintGutter()];
   }

@@ -1,6 +1,7 @@
 // What is wrong with a value, in words for the person who types it. The gateway has the last word: this says early what it would say.
 
 import type { Field } from '../api/node-types';
+import { faultOf } from '../doc/json-fault';
 import { t } from '../i18n/i18n.svelte';
 import { kindOfTyped, typedKind, type Writing } from './typed-kinds';
 import { isAbsent, isHolder, referenceIn, textOf, type Holder } from './values';
@@ -92,7 +93,8 @@ export function wrongJson(text: string): string | undefined {
     JSON.parse(text);
     return undefined;
   } catch (error) {
-    // The browser's words have the place in them.
+    const fault = faultOf(text, t);
+    if (fault) return t('This is no JSON, line {line}, column {column}: {what}', { line: fault.line, column: fault.column, what: fault.message });
     return t('This is no JSON: {why}', { why: error instanceof Error ? error.message : String(error) });
   }
 }

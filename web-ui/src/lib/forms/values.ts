@@ -36,10 +36,6 @@ export function referenceIn(value: unknown): string | undefined {
 /** Off for what is no yes: `"0"`, `"false"`, nothing. */
 export const isOn = (value: unknown): boolean => value === true || value === 1 || value === 'true' || value === '1';
 
-export function getIn(value: unknown, path: Path): unknown {
-  return path.reduce<unknown>((inner, key) => (typeof inner === 'object' && inner !== null ? (inner as Record<string | number, unknown>)[key] : undefined), value);
-}
-
 /** A copy in which another value stands at the end of the path; `undefined` takes it out. */
 export function setIn(value: unknown, path: Path, to: unknown): unknown {
   const [key, ...rest] = path;

@@ -1,7 +1,5 @@
 import { SvelteSet } from 'svelte/reactivity';
 
-import { wireKey, type Wire } from '../doc/item';
-
 /** What is chosen on the canvas: nodes and groups by id, or wires. */
 export class Selection {
   readonly items = new SvelteSet<string>();
@@ -18,11 +16,6 @@ export class Selection {
 
   toggle(id: string): void {
     if (!this.items.delete(id)) this.items.add(id);
-  }
-
-  onlyWire(wire: Wire): void {
-    this.clear();
-    this.wires.add(wireKey(wire));
   }
 
   /** Of what is chosen only what is wanted; wires belong to the flow that is open. */

@@ -3,7 +3,6 @@
 export const icons: Readonly<Record<string, string>> = {
   add: 'M12 5v14M5 12h14',
   alarm: 'M6 16V11a6 6 0 0 1 12 0v5l2 2H4zM10 21h4',
-  align: 'M4 4v16M8 7h12v4H8zM8 14h7v4H8z',
   back: 'M15 5l-7 7 7 7',
   board: 'M4 5h7v6H4zM13 5h7v9h-7zM4 13h7v6H4zM13 16h7v3h-7z',
   bug: 'M9 9h6v7a3 3 0 0 1-6 0zM9 9a3 3 0 0 1 6 0M4 8l4 2M20 8l-4 2M4 14h4M20 14h-4M5 20l4-2M19 20l-4-2',
@@ -58,7 +57,6 @@ export const icons: Readonly<Record<string, string>> = {
   system: 'M5 5h14v14H5zM9 9h6v6H9zM9 2v3M15 2v3M9 19v3M15 19v3M2 9h3M2 15h3M19 9h3M19 15h3',
   tag: 'M4 4h8l8 8-8 8-8-8zM8.500 8.500h.01',
   tap: 'M12 3c4 5 6 7.500 6 10.500a6 6 0 0 1-12 0C6 10.500 8 8 12 3z',
-  tidy: 'M4 5h6v4H4zM4 15h6v4H4zM15 10h6v4h-6zM10 7h2v5h3M10 17h2v-5',
   undo: 'M9 6l-4 4 4 4M5 10h10a5 5 0 0 1 0 10h-4',
   up: 'M5 15l7-7 7 7',
   user: 'M12 4a4 4 0 1 0 0 8 4 4 0 0 0 0-8M4 21c0-9 16-9 16 0',

@@ -12,7 +12,7 @@ import { align, distribute, snapToGrid } from '../../../src/lib/doc/operations/a
 import { copied, paste } from '../../../src/lib/doc/operations/clipboard';
 import { newNode } from '../../../src/lib/doc/operations/create';
 import { addFlow, moveFlow, removeFlow, setDisabled } from '../../../src/lib/doc/operations/flows';
-import { addTo, group, merge, takeOut, ungroup } from '../../../src/lib/doc/operations/groups';
+import { addTo, group, takeOut, ungroup } from '../../../src/lib/doc/operations/groups';
 import { moveBy, movePort } from '../../../src/lib/doc/operations/move';
 import { remove, removeAndHeal } from '../../../src/lib/doc/operations/remove';
 import { addPort, newSubflow, removePort, toSubflow, unpack, wirePort } from '../../../src/lib/doc/operations/subflows';
@@ -64,7 +64,6 @@ const deeds: readonly ((edit: Edit, ids: string[], act: Act) => unknown)[] = [
   (edit, ids) => ungroup(edit, ids),
   (edit, [first = '', ...ids]) => addTo(edit, first, ids),
   (edit, ids) => takeOut(edit, ids),
-  (edit, ids) => merge(edit, ids),
   (edit, ids) => {
     try {
       toSubflow(edit, ids, 'New');

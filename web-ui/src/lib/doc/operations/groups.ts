@@ -63,24 +63,6 @@ export function takeOut(edit: Edit, ids: Iterable<string>, size: SizeOf = roughS
   fitAround(edit, [...stillThere(edit, left), ...items.map(({ id }) => id)], size);
 }
 
-/** Makes one group of several: the first takes in what is in the others. */
-export function merge(edit: Edit, groupIds: Iterable<string>, size: SizeOf = roughSize(edit)): string | undefined {
-  const [first, ...others] = outermost(edit, groupIds).filter(({ type }) => type === 'group');
-  if (!first) return undefined;
-  const taken = others.filter((group) => placeOf(group) === placeOf(first) && !groupsAround(edit, first).some(({ id }) => id === group.id));
-  const left: string[] = [];
-  for (const group of taken) {
-    for (const member of membersOf(edit, group)) setGroup(edit, member.id, first.id);
-    left.push(groupOf(group));
-    setGroup(edit, group.id, undefined);
-    edit.remove(group.id);
-  }
-  fit(edit, first.id, size);
-  removeEmpty(edit, left);
-  fitAround(edit, [first.id, ...stillThere(edit, left)], size);
-  return first.id;
-}
-
 /** What stands on a canvas, without what is in another of these. */
 function outermost(edit: Edit, ids: Iterable<string>): Item[] {
   const asked = new Set(ids);

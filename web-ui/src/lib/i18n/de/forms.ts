@@ -1,7 +1,6 @@
 const texts: Readonly<Record<string, string>> = {
   // Small shared things
   Close: 'Schließen',
-  Suggestions: 'Vorschläge',
   '{n} more: type to find them': '{n} weitere: tippen Sie, um sie zu finden',
 
   // Code
@@ -164,6 +163,7 @@ const texts: Readonly<Record<string, string>> = {
   'At least {limit} rows.': 'Mindestens {limit} Zeilen.',
   'At most {limit} rows.': 'Höchstens {limit} Zeilen.',
   'Values of the kind “{kind}” cannot be used here.': 'Werte der Art „{kind}“ können hier nicht verwendet werden.',
+  'This is no JSON, line {line}, column {column}: {what}': 'Das ist kein JSON, Zeile {line}, Spalte {column}: {what}',
   'This is no JSON: {why}': 'Das ist kein JSON: {why}',
   'Bytes are a list of numbers from 0 to 255, or a text in quotes.': 'Bytes sind eine Liste von Zahlen von 0 bis 255 oder ein Text in Anführungszeichen.',
   'This is no regular expression: {why}': 'Das ist kein regulärer Ausdruck: {why}',
