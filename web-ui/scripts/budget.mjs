@@ -4,8 +4,8 @@ import { join } from 'node:path';
 
 const KB = 1024;
 // docs/decisions/019-editor.md says what is in it.
-const WHOLE = 350 * KB;
-const FIRST_PAINT = { 'index.html': 105 * KB, 'dashboard.html': 46 * KB };
+const WHOLE = 357 * KB;
+const FIRST_PAINT = { 'index.html': 110 * KB, 'dashboard.html': 46 * KB };
 
 const dist = new URL('../dist', import.meta.url).pathname;
 // As the build has packed them (pack.ts), which is what the gateway sends. Pages it sends as they are, with a word of the answer in them.

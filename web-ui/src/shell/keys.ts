@@ -2,37 +2,16 @@
 
 import { actions, isPossible, perform, type Action } from '$lib/actions/action';
 import type { Editor } from '$lib/state/editor.svelte';
+import { chord, chordOf, isMac } from '$lib/ui/shortcut';
 import { closeNearest } from './back.svelte';
-
-export const isMac = /Mac|iPhone|iPad/.test(globalThis.navigator?.platform ?? '');
-const ALIASES: Readonly<Record<string, string>> = { ' ': 'Space', Left: 'ArrowLeft', Right: 'ArrowRight', Up: 'ArrowUp', Down: 'ArrowDown', Esc: 'Escape', Del: 'Delete', Plus: '+' };
-
-/** One way to write a shortcut: `Mod+Alt+Shift+Z`. A sign needs no Shift: which keys make it is a matter of the keyboard. */
-export function chord(key: string, { mod = false, alt = false, shift = false }): string {
-  const name = ALIASES[key] ?? (key.length === 1 ? key.toUpperCase() : key);
-  const isSign = name.length === 1 && !/[\p{L}\p{N}]/u.test(name);
-  return [mod && 'Mod', alt && 'Alt', shift && !isSign && 'Shift', name].filter(Boolean).join('+');
-}
-
-export function chordOf(declared: string): string {
-  const parts = declared.endsWith('++') ? [...declared.slice(0, -2).split('+'), '+'] : declared.split('+');
-  const key = declared === '+' ? '+' : (parts.pop() ?? '');
-  return chord(key, { mod: parts.includes('Mod'), alt: parts.includes('Alt'), shift: parts.includes('Shift') });
-}
 
 export function chordOfEvent(event: Pick<KeyboardEvent, 'key' | 'code' | 'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey'>, mac = isMac): string {
   // Shift makes a sign of a digit; a shortcut means the digit.
   const digit = /^Digit(\d)$/.exec(event.code)?.[1];
-  const key = digit && event.shiftKey && (event.ctrlKey || event.metaKey || event.altKey) ? digit : event.key;
+  // Alt makes other letters on a Mac: there the key is meant, whatever stands on it.
+  const letter = mac && event.altKey ? /^Key([A-Z])$/.exec(event.code)?.[1] : undefined;
+  const key = letter ?? (digit && event.shiftKey && (event.ctrlKey || event.metaKey || event.altKey) ? digit : event.key);
   return chord(key, { mod: mac ? event.metaKey : event.ctrlKey, alt: event.altKey, shift: event.shiftKey });
-}
-
-/** As it is shown to a person. */
-export function shown(declared: string, mac = isMac): string {
-  return chordOf(declared)
-    .split(/\+(?=.)/)
-    .map((part) => ({ Mod: mac ? '⌘' : 'Ctrl', Alt: mac ? '⌥' : 'Alt', Shift: mac ? '⇧' : 'Shift', ArrowLeft: '←', ArrowRight: '→', ArrowUp: '↑', ArrowDown: '↓', Escape: 'Esc' })[part] ?? part)
-    .join(mac ? ' ' : '+');
 }
 
 let byChord: Map<string, Action[]> | undefined;

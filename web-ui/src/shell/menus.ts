@@ -5,7 +5,7 @@ import { currentLanguage, LANGUAGES, speak, t } from '$lib/i18n/i18n.svelte';
 import type { Editor } from '$lib/state/editor.svelte';
 import type { Theme } from '$lib/state/view.svelte';
 import { allowedAt } from '../panels/panel';
-import { shown } from './keys';
+import { shown } from '$lib/ui/shortcut';
 
 /** What Menu.svelte takes. */
 interface MenuItem {

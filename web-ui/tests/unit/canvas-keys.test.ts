@@ -3,7 +3,7 @@ import { beforeEach, expect, test, vi } from 'vitest';
 import type { Canvas } from '../../src/lib/canvas/canvas.svelte';
 import { keysOfCanvas, pressKey } from '../../src/lib/canvas/keys';
 import type { Editor } from '../../src/lib/state/editor.svelte';
-import { chordOf } from '../../src/shell/keys';
+import { chordOf } from '../../src/lib/ui/shortcut';
 
 vi.mock('../../src/lib/canvas/canvas.svelte', () => ({ canvasOf: (editor: { canvas: unknown }) => editor.canvas }));
 

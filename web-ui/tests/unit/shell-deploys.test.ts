@@ -261,3 +261,14 @@ test('of news that come while others are followed the last word counts', async (
   expect(draft.base.rev).toBe('r2');
   expect(deploys.watch).toBeUndefined();
 });
+
+test('a page in the place of an answer is told as such, and the deploy is looked up', async () => {
+  rename('a', 'mine');
+  vi.stubGlobal('fetch', async (url: URL, { method = 'GET' }: RequestInit) => {
+    if (method === 'POST') return new Response('<!doctype html><title>Log in to the hotel</title>', { status: 200 });
+    const told = gateway.answer(url, method)!;
+    return new Response(JSON.stringify(told.body), { status: told.status });
+  });
+  await expect(deploys.deploy(order)).rejects.toThrow('something else has answered in the place of the gateway');
+  expect(deploys.unknown).toBeDefined();
+});

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { chordOf, chordOfEvent, shown } from '../../src/shell/keys';
+import { chordOf, shown } from '../../src/lib/ui/shortcut';
+import { chordOfEvent } from '../../src/shell/keys';
 
 const event = (key: string, more: Partial<KeyboardEvent> = {}) => ({ key, code: '', ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...more });
 
@@ -22,4 +23,9 @@ test('shortcuts are shown as the keyboard of the person names them', () => {
   expect(shown('Mod+Shift+ArrowUp', false)).toBe('Ctrl+Shift+↑');
   expect(shown('Mod+K', true)).toBe('⌘ K');
   expect(shown('Mod++', false)).toBe('Ctrl++');
+});
+
+test('Alt with a letter is that letter, also where Alt makes another one of it', () => {
+  expect(chordOfEvent(event('å', { code: 'KeyA', altKey: true }), true)).toBe(chordOf('Alt+A'));
+  expect(chordOfEvent(event('a', { code: 'KeyA', altKey: true }), false)).toBe(chordOf('Alt+A'));
 });

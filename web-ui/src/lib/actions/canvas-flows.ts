@@ -4,6 +4,7 @@ import { canvasOf } from '../canvas/canvas.svelte';
 import { askName, duplicateFlow, isOff, tabsOf } from '../canvas/flow-commands';
 import { addFlow, moveFlow, removeFlow, setDisabled } from '../doc/operations/flows';
 import { addPort, newSubflow, removePort } from '../doc/operations/subflows';
+import { undoAct } from '../state/undo-act';
 import { t } from '../i18n/i18n.svelte';
 import type { Editor } from '../state/editor.svelte';
 import type { Action } from './action';
@@ -92,7 +93,7 @@ export const actions: readonly Action[] = [
       draft.edit(t('Delete a flow'), (edit) => removeFlow(edit, view.flow, editor.types));
       selection.clear();
       view.flow = (flows[at + 1] ?? flows[at - 1])?.id ?? '';
-      notices.say(t('The flow is deleted.'), { label: t('Undo'), perform: () => void draft.doc.undo() });
+      notices.say(t('The flow is deleted.'), undoAct(draft, notices));
     },
   },
   { id: 'flow.export', name: 'Export the flow', keywords: 'save download json', when: ({ view }) => view.flow !== '', perform: (editor) => editor.view.open('export', { flow: editor.view.flow }) },

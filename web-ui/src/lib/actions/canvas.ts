@@ -51,9 +51,9 @@ export const actions: readonly Action[] = [
   },
   { id: 'canvas.fit', name: 'Show the whole flow', keywords: 'zoom fit overview', keys: ['Mod+1', '1'], when: onCanvas, perform: (editor) => canvasOf(editor).fit() },
   { id: 'canvas.zoom-to', name: 'Show what is chosen', keywords: 'zoom selection', keys: ['2'], when: ({ selection }) => selection.items.size > 0, perform: (editor) => canvasOf(editor).fit(canvasOf(editor).chosenBounds) },
-  { id: 'canvas.zoom-in', name: 'Zoom in', keys: ['+', 'Mod++', 'Mod+='], when: onCanvas, perform: (editor) => canvasOf(editor).zoomTo(canvasOf(editor).look.zoom * 1.25) },
-  { id: 'canvas.zoom-out', name: 'Zoom out', keys: ['-', 'Mod+-'], when: onCanvas, perform: (editor) => canvasOf(editor).zoomTo(canvasOf(editor).look.zoom / 1.25) },
-  { id: 'canvas.zoom-actual', name: 'Zoom to 100 %', keys: ['0', 'Mod+0'], when: onCanvas, perform: (editor) => canvasOf(editor).zoomTo(UNIT) },
+  { id: 'canvas.zoom-in', name: 'Zoom in', keys: ['+'], when: onCanvas, perform: (editor) => canvasOf(editor).zoomTo(canvasOf(editor).look.zoom * 1.25) },
+  { id: 'canvas.zoom-out', name: 'Zoom out', keys: ['-'], when: onCanvas, perform: (editor) => canvasOf(editor).zoomTo(canvasOf(editor).look.zoom / 1.25) },
+  { id: 'canvas.zoom-actual', name: 'Zoom to 100 %', keys: ['0'], when: onCanvas, perform: (editor) => canvasOf(editor).zoomTo(UNIT) },
   {
     id: 'canvas.snap',
     name: 'Snap to the grid, or not',

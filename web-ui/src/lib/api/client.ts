@@ -1,8 +1,8 @@
 // The one place that talks HTTP to the gateway. What goes wrong comes as a Fault, which says it to a person.
 
-import { Refusal } from '../doc/say';
-import { t } from '../i18n/i18n.svelte';
 import { readExactly, writeExactly } from './exact';
+import { Refusal } from '../doc/words';
+import { t } from '../i18n/i18n.svelte';
 import type { components } from './generated';
 
 export type Schemas = components['schemas'];
@@ -52,6 +52,7 @@ export async function ask<Answer>(path: string, { method = 'GET', query, body, s
   for (const [name, value] of Object.entries(query ?? {})) if (value !== undefined) url.searchParams.set(name, String(value));
   const limit = AbortSignal.timeout(patience);
   let response: Response;
+  let text = '';
   try {
     response = await fetch(url, {
       method,
@@ -60,6 +61,8 @@ export async function ask<Answer>(path: string, { method = 'GET', query, body, s
       body: body === undefined ? undefined : exact ? writeExactly(body) : JSON.stringify(body),
       signal: signal ? AbortSignal.any([signal, limit]) : limit,
     });
+    // The connection may also break here.
+    if (response.status !== 204) text = await response.text();
   } catch (error) {
     if (signal?.aborted) throw error;
     const late = limit.aborted;
@@ -70,11 +73,23 @@ export async function ask<Answer>(path: string, { method = 'GET', query, body, s
       hint: t('is it switched on, and this device in its network?'),
     });
   }
-  if (response.status === 204) return undefined as Answer;
-  const text = await response.text();
-  if (response.ok) return (text === '' ? undefined : exact ? readExactly(text) : JSON.parse(text)) as Answer;
+  if (response.ok) return (text === '' ? undefined : answerIn(text, exact)) as Answer;
   if (response.status === 401 && !path.endsWith('/session')) onLoggedOut();
   throw fault(response, text);
+}
+
+/** A page in the place of an answer: a network that asks to log in, or a proxy. Whether the gateway has heard anything is not known. */
+function answerIn(text: string, exact: boolean): unknown {
+  try {
+    return exact ? readExactly(text) : JSON.parse(text);
+  } catch {
+    throw new Fault({
+      status: 0,
+      code: 'no_gateway',
+      message: t('something else has answered in the place of the gateway'),
+      hint: t('does this network ask to log in, or is there a proxy between?'),
+    });
+  }
 }
 
 function fault(response: Response, text: string): Fault {

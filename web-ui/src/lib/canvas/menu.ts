@@ -3,6 +3,7 @@
 import type { Action } from '../actions/action';
 import { t } from '../i18n/i18n.svelte';
 import type { Editor } from '../state/editor.svelte';
+import { shown } from '../ui/shortcut';
 
 /** As `lib/ui/Menu.svelte` takes them. */
 interface MenuItem {
@@ -36,13 +37,10 @@ export async function menuOf(editor: Editor, on: string): Promise<MenuItem[]> {
       .filter((action) => action !== undefined && isPossible(action, editor))
       .map((action, n) => ({
         label: t(action!.name),
-        ...(action!.keys?.[0] ? { keys: shownKeys(action!.keys[0]) } : {}),
+        ...(action!.keys?.[0] ? { keys: shown(action!.keys[0]) } : {}),
         ...(action!.id === 'edit.delete' ? { danger: true } : {}),
         apart: n === 0,
         perform: () => void perform(action!, editor),
       })),
   ).map((item, n) => (n === 0 ? { ...item, apart: false } : item));
 }
-
-const isMac = /Mac|iPhone|iPad/.test(globalThis.navigator?.platform ?? '');
-const shownKeys = (keys: string): string => keys.replace('Mod', isMac ? '⌘' : 'Ctrl').replace(/Arrow(\w+)/, '$1');

@@ -3,9 +3,8 @@
 import { escape } from './diff';
 import type { Item } from './item';
 import { nearest } from './near';
-import type { Text } from './say';
 import type { Field, Types } from './types';
-import { didYouMean, kindOfValue, plain, quoted, shown } from './words';
+import { didYouMean, kindOfValue, plain, quoted, shown, type Say } from './words';
 
 export interface Found {
   readonly severity: 'error' | 'disabled' | 'warning';
@@ -19,6 +18,7 @@ export interface Found {
   readonly refers?: { readonly id: string; readonly of: string | undefined };
 }
 
+type Text = (say: Say) => string;
 type Properties = Record<string, unknown>;
 
 /** What Node-RED's editor writes for no config node. */
@@ -71,17 +71,17 @@ function absent(field: Field, pointer: string, found: Found[]): void {
   }
 }
 
-function add(found: Found[], severity: Found['severity'], code: string, pointer: string, message: Text, hint?: Text): void {
-  found.push({ severity, code, pointer, path: path(pointer), message: (say) => `${path(pointer)}: ${message(say)}`, ...(hint ? { hint } : {}) });
+function add(found: Found[], severity: Found['severity'], code: string, pointer: string, message: Text): void {
+  found.push({ severity, code, pointer, path: path(pointer), message: (say) => `${path(pointer)}: ${message(say)}` });
 }
 
 function wrongKind(found: Found[], field: Field, value: unknown, pointer: string, expected: Text): void {
-  add(found, 'error', 'wrong-kind', pointer, unlike(expected, (say) => (field.secret || typeof value === 'object' ? kindOfValue(value, say) : shown(value, say))));
+  add(found, 'error', 'wrong-kind', pointer, (say) => say('expected {expected}, found {found}', { expected: expected(say), found: field.secret || typeof value === 'object' ? kindOfValue(value, say) : shown(value, say) }));
 }
 
-function range(found: Found[], { min, max }: Field, size: number, pointer: string, words: Bounds = numbers): void {
+function range(found: Found[], { min, max }: Field, size: number, pointer: string, words = numbers): void {
   const bound = min !== undefined && size < min ? words.least(min) : max !== undefined && size > max ? words.most(max) : undefined;
-  if (bound) add(found, 'warning', 'out-of-range', pointer, unlike(bound, () => String(size)));
+  if (bound) add(found, 'warning', 'out-of-range', pointer, (say) => say('expected {expected}, found {found}', { expected: bound(say), found: size }));
 }
 
 function valueProblem(field: Field, value: unknown, object: Properties, pointer: string, found: Found[]): void {
@@ -94,12 +94,12 @@ function valueProblem(field: Field, value: unknown, object: Properties, pointer:
     case 'number':
     case 'integer': {
       const number = typeof value === 'number' ? value : typeof value === 'string' && value.trim() !== '' ? Number(value) : Number.NaN;
-      if (!Number.isFinite(number)) return wrongKind(found, field, value, pointer, aNumber);
+      if (!Number.isFinite(number)) return wrongKind(found, field, value, pointer, (say) => say('a number'));
       if (field.kind === 'integer' && !Number.isInteger(number)) add(found, 'warning', 'not-whole', pointer, (say) => say('expected a whole number, found {found}', { found: number }));
       return range(found, field, number, pointer);
     }
     case 'bool':
-      if (typeof value !== 'boolean' && typeof value !== 'number' && !['true', 'false', '1', '0'].includes(value as string)) wrongKind(found, field, value, pointer, trueOrFalse);
+      if (typeof value !== 'boolean' && typeof value !== 'number' && !['true', 'false', '1', '0'].includes(value as string)) wrongKind(found, field, value, pointer, (say) => say('true or false'));
       return;
     case 'choice':
       if (field.options.some((option) => option.value === value)) return;
@@ -115,15 +115,15 @@ function valueProblem(field: Field, value: unknown, object: Properties, pointer:
     }
     case 'resource':
       if (typeof value !== 'string') return wrongKind(found, field, value, pointer, (say) => say('the id of a {type}', { type: field.of }));
-      if (!NONE.has(value)) found.push({ severity: 'error', code: 'missing-resource', pointer, path: path(pointer), message: nothing, refers: { id: value, of: field.of } });
+      if (!NONE.has(value)) found.push({ severity: 'error', code: 'missing-resource', pointer, path: path(pointer), message: () => '', refers: { id: value, of: field.of } });
       return;
     case 'nodes':
       if (typeof value === 'string' || typeof value === 'boolean') return;
       if (!Array.isArray(value)) return wrongKind(found, field, value, pointer, (say) => say('a list of ids'));
       for (const [n, id] of value.slice(0, LONGEST_LIST).entries() as Iterable<[number, unknown]>) {
         const at = `${pointer}/${n}`;
-        if (typeof id !== 'string') add(found, 'error', 'wrong-kind', at, unlike((say) => say('the id of a node'), (say) => kindOfValue(id, say)));
-        else if (id !== '') found.push({ severity: 'warning', code: 'missing-node', pointer: at, path: path(at), message: nothing, refers: { id, of: undefined } });
+        if (typeof id !== 'string') add(found, 'error', 'wrong-kind', at, (say) => say('expected {expected}, found {found}', { expected: say('the id of a node'), found: kindOfValue(id, say) }));
+        else if (id !== '') found.push({ severity: 'warning', code: 'missing-node', pointer: at, path: path(at), message: () => '', refers: { id, of: undefined } });
       }
       return;
     case 'list':
@@ -132,12 +132,12 @@ function valueProblem(field: Field, value: unknown, object: Properties, pointer:
       for (const [n, each] of value.slice(0, LONGEST_LIST).entries() as Iterable<[number, unknown]>) {
         const at = `${pointer}/${n}`;
         if (isObject(each)) objectProblems(each, field.fields, at, found);
-        else add(found, 'error', 'wrong-kind', at, unlike(anObject, (say) => kindOfValue(each, say)));
+        else add(found, 'error', 'wrong-kind', at, (say) => say('expected {expected}, found {found}', { expected: say('an object'), found: kindOfValue(each, say) }));
       }
       return;
     case 'group':
       if (isObject(value)) objectProblems(value, field.fields, pointer, found);
-      else wrongKind(found, field, value, pointer, anObject);
+      else wrongKind(found, field, value, pointer, (say) => say('an object'));
       return;
     case 'json':
       return;
@@ -147,21 +147,14 @@ function valueProblem(field: Field, value: unknown, object: Properties, pointer:
 function choice(options: readonly string[], value: unknown, code: string, pointer: string, found: Found[]): void {
   const said = typeof value === 'string' ? value : String(JSON.stringify(value));
   if (options.includes(said)) return;
-  const near = nearest(said, options);
-  add(
-    found,
-    'warning',
-    code,
-    pointer,
-    (say) => say('there is no choice {value}', { value: shown(value, say) }),
-    (say) => didYouMean(near, say) ?? say('the choices are {choices}', { choices: options.map(quoted).join(', ') }),
-  );
+  const hint: Text = (say) => didYouMean(nearest(said, options), say) ?? say('the choices are {choices}', { choices: options.map(quoted).join(', ') });
+  found.push({ severity: 'warning', code, pointer, path: path(pointer), message: (say) => `${path(pointer)}: ${say('there is no choice {value}', { value: shown(value, say) })}`, hint });
 }
 
 /** What of a typed value can be seen without running it. */
 function typedProblem(value: unknown, kind: string): Text | undefined {
-  if (kind === 'num' && !Number.isFinite(typeof value === 'string' ? Number(value) : value)) return unlike(aNumber, (say) => shown(value, say));
-  if (kind === 'bool' && !['true', 'false'].includes(String(value))) return unlike(trueOrFalse, (say) => shown(value, say));
+  if (kind === 'num' && !Number.isFinite(typeof value === 'string' ? Number(value) : value)) return (say) => say('expected {expected}, found {found}', { expected: say('a number'), found: shown(value, say) });
+  if (kind === 'bool' && !['true', 'false'].includes(String(value))) return (say) => say('expected {expected}, found {found}', { expected: say('true or false'), found: shown(value, say) });
   if (kind !== 'json' || typeof value !== 'string') return undefined;
   try {
     JSON.parse(value);
@@ -171,19 +164,9 @@ function typedProblem(value: unknown, kind: string): Text | undefined {
   }
 }
 
-const nothing: Text = () => '';
-const aNumber: Text = (say) => say('a number');
-const trueOrFalse: Text = (say) => say('true or false');
-const anObject: Text = (say) => say('an object');
-const unlike = (expected: Text, found: Text): Text => (say) => say('expected {expected}, found {found}', { expected: expected(say), found: found(say) });
-
-interface Bounds {
-  readonly least: (n: number) => Text;
-  readonly most: (n: number) => Text;
-}
-const numbers: Bounds = { least: (n) => (say) => say('at least {n}', { n }), most: (n) => (say) => say('at most {n}', { n }) };
-const characters: Bounds = { least: (n) => (say) => say('at least {n} characters', { n }), most: (n) => (say) => say('at most {n} characters', { n }) };
-const items: Bounds = { least: (n) => (say) => say('at least {n} items', { n }), most: (n) => (say) => say('at most {n} items', { n }) };
+const numbers = { least: (n: number): Text => (say) => say('at least {n}', { n }), most: (n: number): Text => (say) => say('at most {n}', { n }) };
+const characters = { least: (n: number): Text => (say) => say('at least {n} characters', { n }), most: (n: number): Text => (say) => say('at most {n} characters', { n }) };
+const items = { least: (n: number): Text => (say) => say('at least {n} items', { n }), most: (n: number): Text => (say) => say('at most {n} items', { n }) };
 
 const path = (pointer: string): string => plain(pointer.slice(1));
 const isObject = (value: unknown): value is Properties => typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,6 +1,6 @@
 // Where a text stops being JSON, and what was expected there. Browsers each say it in their own way, and one says nothing.
 
-import { english, type Say } from './say';
+import { english, type Say } from './words';
 
 export interface JsonFault {
   readonly line: number;

@@ -35,16 +35,15 @@ export function likeness(name: string, other: string): number {
   return Math.max(1 - edits / longest, edits === 1 && longest >= 3 ? 0.8 : 0, byPrefix);
 }
 
-/** Whether no more than one slip of the finger lies between two words, or two between long ones. */
-export function isNear(a: string, b: string): boolean {
-  const longest = Math.max(a.length, b.length);
-  const most = longest > 5 ? 2 : 1;
-  return longest < WIDEST && Math.abs(a.length - b.length) <= most && distance(a, b, most) <= most;
-}
-
 const WIDEST = 256;
 /** Three rows of a table with one name across and the other down; they are used again and again. */
 const rows: readonly [Uint8Array, Uint8Array, Uint8Array] = [new Uint8Array(WIDEST), new Uint8Array(WIDEST), new Uint8Array(WIDEST)];
+
+/** Whether no more than one slip of the finger lies between two words, or two between long ones. */
+export function isNear(a: string, b: string): boolean {
+  const most = Math.max(a.length, b.length) > 5 ? 2 : 1;
+  return Math.abs(a.length - b.length) <= most && distance(a, b, most) <= most;
+}
 
 /** Letters put in, taken out, changed, or two that changed places; more than `most` are not counted, but given as all. */
 function distance(a: string, b: string, most: number): number {

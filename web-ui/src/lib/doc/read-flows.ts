@@ -2,7 +2,7 @@
 
 import type { Item } from './item';
 import { faultOf } from './json-fault';
-import { english, type Say } from './say';
+import { english, type Say } from './words';
 
 export interface Read {
   readonly items: Item[];

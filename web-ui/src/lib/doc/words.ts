@@ -1,9 +1,28 @@
 // How values and names of a document are said to a person: short, on one line.
 
 import { text, type Item } from './item';
-import type { Say } from './say';
 
 const SHOWN = 60;
+
+export type Values = Readonly<Record<string, string | number>>;
+
+/** Says an English text with `{names}` in the language of the person. Which that is, the document does not know: whoever asks it brings this. */
+export type Say = (text: string, values?: Values) => string;
+
+export const english: Say = (text, values) => (values ? text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole)) : text);
+
+/** Something that cannot be done with the document, and why, to be said in any language. */
+export class Refusal extends Error {
+  readonly text: string;
+  readonly values: Values;
+
+  constructor(text: string, values: Values = {}) {
+    super(english(text, values));
+    this.name = 'Refusal';
+    this.text = text;
+    this.values = values;
+  }
+}
 
 /** Without quotes, for ids and types. */
 export function plain(words: string): string {

@@ -51,7 +51,7 @@ export class Deploys {
   #session: Session;
   #live: LiveApi;
   #news: Schemas['LiveDeploy'] | undefined;
-  #following: Promise<void> | undefined;
+  #isFollowing = false;
   #again: ReturnType<typeof setTimeout> | undefined;
   #askedOnce = false;
   #isResolving = false;
@@ -169,8 +169,9 @@ export class Deploys {
   }
 
   #followNews(): void {
-    if (this.running || this.unknown || !this.#news || this.#draft.base.rev === '') return;
-    this.#following ??= this.#followAll().finally(() => (this.#following = undefined));
+    if (this.#isFollowing || this.running || this.unknown || !this.#news || this.#draft.base.rev === '') return;
+    this.#isFollowing = true;
+    void this.#followAll().finally(() => (this.#isFollowing = false));
   }
 
   /** News may come while one is followed: the last word counts. */

@@ -67,6 +67,16 @@ export class Draft {
     return this.doc.edit(label, work, joins);
   }
 
+  /** Undoes what has just been done, for a button that is seen for a while: what was done since then is not undone in its place. */
+  undoing(): () => boolean {
+    const version = this.#version;
+    return () => {
+      if (this.#version !== version) return false;
+      this.doc.undo();
+      return true;
+    };
+  }
+
   /** Whether an item is otherwise than what runs. */
   isChanged(id: string): boolean {
     void this.base;

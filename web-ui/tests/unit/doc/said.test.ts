@@ -4,7 +4,7 @@ import { toldOf } from '../../../src/lib/api/client';
 import { check } from '../../../src/lib/doc/check';
 import { FlowDoc } from '../../../src/lib/doc/flow-doc';
 import { readFlows } from '../../../src/lib/doc/read-flows';
-import { english, Refusal, type Say } from '../../../src/lib/doc/say';
+import { english, Refusal, type Say } from '../../../src/lib/doc/words';
 
 /** Another language: each text by its English, in brackets. */
 const other: Say = (text, values) => `<${english(text, values)}>`;

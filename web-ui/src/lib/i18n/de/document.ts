@@ -1,7 +1,7 @@
 const texts: Readonly<Record<string, string>> = {
   // What is wrong with the document
-  'the id {id} stands twice: the second, {second}, was left out': 'die ID {id} steht zweimal da: Der zweite, {second}, wurde weggelassen',
   'the id {id} stands twice: the second, {second}, was left out, for {first} has it': 'die ID {id} steht zweimal da: Der zweite, {second}, wurde weggelassen, denn {first} hat sie',
+  'the id {id} stands twice: the second, {second}, was left out': 'die ID {id} steht zweimal da: Der zweite, {second}, wurde weggelassen',
   'bring the second one in again by an import: it gets another id': 'holen Sie den zweiten durch einen Import wieder herein: Er bekommt eine andere ID',
   'there is no node type {type}; the node does not run, the rest does': 'es gibt keinen Knotentyp {type}; der Knoten läuft nicht, der Rest läuft',
   'the subflow {id} is not in the document; the node does not run': 'der Subflow {id} ist nicht im Dokument; der Knoten läuft nicht',
@@ -88,6 +88,8 @@ const texts: Readonly<Record<string, string>> = {
   'the gateway answered with {status}': 'das Gateway hat mit {status} geantwortet',
   'the gateway has not answered in time': 'das Gateway hat nicht rechtzeitig geantwortet',
   'the gateway cannot be reached': 'das Gateway ist nicht erreichbar',
+  'something else has answered in the place of the gateway': 'Statt des Gateways hat etwas anderes geantwortet',
+  'does this network ask to log in, or is there a proxy between?': 'Will dieses Netz eine Anmeldung, oder steht ein Proxy dazwischen?',
   'is it switched on, and this device in its network?': 'ist es eingeschaltet, und ist dieses Gerät in seinem Netz?',
   'the flows are too large for the gateway': 'die Flows sind für das Gateway zu groß',
 };
