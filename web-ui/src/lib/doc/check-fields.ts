@@ -4,7 +4,7 @@ import { escape } from './diff';
 import type { Item } from './item';
 import { nearest } from './near';
 import type { Field, Types } from './types';
-import { didYouMean, kindOfValue, plain, quoted, shown, type Say } from './words';
+import { didYouMean, kindOfValue, plain, quoted, shown, type Text } from './words';
 
 export interface Found {
   readonly severity: 'error' | 'disabled' | 'warning';
@@ -18,7 +18,6 @@ export interface Found {
   readonly refers?: { readonly id: string; readonly of: string | undefined };
 }
 
-type Text = (say: Say) => string;
 type Properties = Record<string, unknown>;
 
 /** What Node-RED's editor writes for no config node. */

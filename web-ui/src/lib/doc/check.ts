@@ -1,6 +1,6 @@
 // What is wrong with the document, as far as the editor can see while somebody types. The gateway looks further: it has the last word.
 
-import { Look, type Looked, type Missing, type Problem } from './check-item';
+import { Look, type Looked, type LookedProblem, type Missing, type Problem } from './check-item';
 import type { FlowDoc } from './flow-doc';
 import type { Item } from './item';
 import { nearest } from './near';
@@ -16,25 +16,25 @@ const MOST_PROBLEMS = 1_000;
 const WEIGHT = { error: 0, disabled: 1, warning: 2 };
 
 /** What was found the last time. It counts for as long as the item, and all that was looked up for it, are the same. */
-const known = new WeakMap<FlowDoc, { readonly types: Types; readonly say: Say; readonly looked: ReadonlyMap<Item, Looked> }>();
+const known = new WeakMap<FlowDoc, { readonly types: Types; readonly looked: ReadonlyMap<Item, Looked> }>();
 
 /** Worst first, then as they stand in the document. */
 export function check(doc: FlowDoc, types: Types, say: Say = english): Problem[] {
   const last = known.get(doc);
-  const before = last?.types === types && last.say === say ? last.looked : undefined;
+  const before = last?.types === types ? last.looked : undefined;
   const looked = new Map<Item, Looked>();
   const items = doc.items();
-  const look = new Look(doc, types, say);
+  const look = new Look(doc, types);
   const suggestions = new Suggestions(items, types, say);
   const problems: Problem[] = [];
   for (const item of items) {
     let found = before?.get(item);
     if (!found || !isAsBefore(doc, found)) found = look.at(item);
     looked.set(item, found);
-    for (const each of found.problems) problems.push(each.missing ? suggestions.put(each, each.missing, item.id) : each);
+    for (const each of found.problems) problems.push(inWords(each, say, each.missing ? suggestions.hint(each.missing, item.id) : each.hint?.(say)));
     if (problems.length > MOST_PROBLEMS) break;
   }
-  known.set(doc, { types, say, looked });
+  known.set(doc, { types, looked });
   for (const item of doc.leftOut) problems.push(duplicate(item, doc.get(item.id), say));
   return problems.sort((a, b) => WEIGHT[a.severity] - WEIGHT[b.severity]).slice(0, MOST_PROBLEMS);
 }
@@ -43,15 +43,20 @@ function isAsBefore(doc: FlowDoc, { uses, lacks }: Looked): boolean {
   return uses.every((item) => doc.get(item.id) === item) && lacks.every((id) => !doc.has(id));
 }
 
+function inWords({ severity, code, pointer, node, message }: LookedProblem, say: Say, hint: string | undefined): Problem {
+  return { severity, code, pointer, ...(node === undefined ? {} : { node }), message: message(say), ...(hint === undefined ? {} : { hint }) };
+}
+
 function duplicate(item: Item, first: Item | undefined, say: Say): Problem {
+  const values = { id: quoted(item.id), second: named(item) };
   return {
     severity: 'error',
     code: 'duplicate-id',
     pointer: '/id',
     node: item.id,
     message: first
-      ? say('the id {id} stands twice: the second, {second}, was left out, for {first} has it', { id: quoted(item.id), second: named(item), first: named(first) })
-      : say('the id {id} stands twice: the second, {second}, was left out', { id: quoted(item.id), second: named(item) }),
+      ? say('the id {id} stands twice: the second, {second}, was left out, for {first} has it', { ...values, first: named(first) })
+      : say('the id {id} stands twice: the second, {second}, was left out', values),
     hint: say('bring the second one in again by an import: it gets another id'),
   };
 }
@@ -60,22 +65,17 @@ function duplicate(item: Item, first: Item | undefined, say: Say): Problem {
 class Suggestions {
   readonly #items: readonly Item[];
   readonly #types: Types;
-  readonly #lists = new Map<string, readonly string[]>();
   readonly #say: Say;
+  readonly #lists = new Map<string, readonly string[]>();
   #left = SUGGESTIONS;
 
   constructor(items: readonly Item[], types: Types, say: Say) {
-    this.#say = say;
     this.#items = items;
     this.#types = types;
+    this.#say = say;
   }
 
-  put({ severity, code, pointer, node, message }: Problem, missing: Missing, self: string): Problem {
-    const hint = this.#hint(missing, self);
-    return { severity, code, pointer, ...(node === undefined ? {} : { node }), message, ...(hint === undefined ? {} : { hint }) };
-  }
-
-  #hint({ name, among }: Missing, self: string): string | undefined {
+  hint({ name, among }: Missing, self: string): string | undefined {
     if (this.#left <= 0) return undefined;
     this.#left -= 1;
     const names = this.#names(among);

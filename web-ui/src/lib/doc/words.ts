@@ -9,6 +9,9 @@ export type Values = Readonly<Record<string, string | number>>;
 /** Says an English text with `{names}` in the language of the person. Which that is, the document does not know: whoever asks it brings this. */
 export type Say = (text: string, values?: Values) => string;
 
+/** To be said when it is shown: what was found outlasts a change of the language. */
+export type Text = (say: Say) => string;
+
 export const english: Say = (text, values) => (values ? text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole)) : text);
 
 /** Something that cannot be done with the document, and why, to be said in any language. */

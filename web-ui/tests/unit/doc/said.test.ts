@@ -18,6 +18,12 @@ test('what is wrong with the document is said in the language of whoever asks, a
   expect(before).toEqual(['a (x): it is wired to "y", which is not in the document', 'a (x): n: expected a number, found "many"']);
   expect(check(doc, types, other).map(({ message }) => message)).toEqual(['a (x): <it is wired to "y", which is not in the document>', 'a (x): n: <expected <a number>, found "many">']);
   expect(check(doc, types).map(({ message }) => message)).toEqual(before);
+  // The editor has one way to say things, and it says them otherwise after a change of the language.
+  let language = english;
+  const say: Say = (text, values) => language(text, values);
+  expect(check(doc, types, say).map(({ message }) => message)).toEqual(before);
+  language = other;
+  expect(check(doc, types, say).map(({ message }) => message)).toEqual(check(doc, types, other).map(({ message }) => message));
 });
 
 test('so is why a text is no flows, and why something cannot be done', () => {
