@@ -12,7 +12,7 @@ const PAGES = { editor: 'src/main.ts', dashboard: 'src/dashboard/main.ts' };
 const LATER: readonly (readonly [string, RegExp])[] = [
   ['german', /\/i18n\/(?:german|packed)\.ts$/],
   ['starters', /\/flows\/[^/]+\.json$/],
-  ['code', /\/src\/lib\/code\/(?:editor|rhai|small-languages)\.ts$|\/node_modules\/(?:@codemirror|@lezer|@marijn|crelt|style-mod|w3c-keyname)\//],
+  ['code', /\/src\/lib\/code\/(?:editor|faults|rhai|small-languages)\.ts$|\/node_modules\/(?:@codemirror|@lezer|@marijn|crelt|style-mod|w3c-keyname)\//],
   ['panels', /\/src\/panels\/(?:palette|inspector|debug|outline|problems|context|connections)\//],
   ['later', /\/src\//],
 ];

@@ -88,6 +88,23 @@ test('what is typed before the command palette is loaded arrives in its field, a
   await expect(node(page, 'work')).toBeVisible();
 });
 
+test('what is wrong with code is underlined and told while it is typed, and goes when it is right', async ({ page, gateway }) => {
+  await logIn(page, gateway);
+  await node(page, 'work').click();
+  const code = page.locator('[data-id="inspector"] .cm-content').first();
+  await code.click();
+  await page.keyboard.press('ControlOrMeta+a');
+  await page.keyboard.type('let x = 1;\nmsg.payload = (x +;\nmsg');
+  const told = page.getByRole('list', { name: 'Problems of the code' });
+  await expect(told).toContainText('2');
+  await expect(code.locator('.cm-fault')).toHaveCount(1);
+  await expect(code).toHaveAttribute('aria-invalid', 'true');
+  await page.keyboard.press('ControlOrMeta+a');
+  await page.keyboard.type('msg');
+  await expect(told).toHaveCount(0);
+  await expect(code.locator('.cm-fault')).toHaveCount(0);
+});
+
 test('a viewer looks, and changes nothing', async ({ page, gateway, gates }) => {
   gates.expected.push(/status of 403/);
   await logIn(page, gateway, 'vic');

@@ -2,8 +2,7 @@
 
 import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap, type CompletionSource } from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirror/commands';
-import { bracketMatching, HighlightStyle, indentOnInput, indentUnit, StreamLanguage, syntaxHighlighting } from '@codemirror/language';
-import { linter, lintGutter, lintKeymap, type Diagnostic } from '@codemirror/lint';
+import { bracketMatching, HighlightStyle, indentUnit, StreamLanguage, syntaxHighlighting } from '@codemirror/language';
 import { highlightSelectionMatches, search, searchKeymap } from '@codemirror/search';
 import { Annotation, Compartment, EditorState, type Extension } from '@codemirror/state';
 import { drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers, placeholder as placeholderOf } from '@codemirror/view';
@@ -12,6 +11,7 @@ import { tags } from '@lezer/highlight';
 import { faultOf } from '../doc/json-fault';
 import { t } from '../i18n/i18n.svelte';
 import type { CodeProblem } from './aids';
+import { faults, type Fault } from './faults';
 import { rhai } from './rhai';
 import { jsonParser, mustacheParser } from './small-languages';
 
@@ -51,7 +51,6 @@ export function attributesOf({ id, describedby, invalid }: Told): Record<string,
 }
 
 const fromOutside = Annotation.define<boolean>();
-const CHECK_AFTER = 400;
 
 function languageOf(name: string): Extension {
   if (name === 'rhai') return rhai;
@@ -81,6 +80,7 @@ const theme = EditorView.theme({
   '.cm-activeLine, .cm-activeLineGutter': { backgroundColor: 'color-mix(in oklab, var(--hover) 55%, transparent)' },
   '.cm-matchingBracket, &.cm-focused .cm-matchingBracket': { backgroundColor: 'var(--accent-soft)', outline: '1px solid var(--accent)' },
   '.cm-searchMatch, .cm-selectionMatch': { backgroundColor: 'var(--warn-soft)' },
+  '.cm-fault': { textDecoration: 'underline wavy var(--bad)', textDecorationSkipInk: 'none', textUnderlineOffset: '3px', backgroundColor: 'var(--bad-soft)' },
   '.cm-placeholder': { color: 'var(--text-2)' },
   '.cm-tooltip, .cm-panels': { backgroundColor: 'var(--surface)', color: 'var(--text)', border: '1px solid var(--line)' },
   '.cm-tooltip-autocomplete > ul > li': { padding: '3px 8px' },
@@ -103,7 +103,7 @@ export function createEditor(options: Options): CodeEditor {
       extensions: [
         EditorView.cspNonce.of(nonce),
         lineNumbers(),
-        options.readonly ? [EditorState.readOnly.of(true)] : [history(), highlightActiveLine(), highlightActiveLineGutter(), closeBrackets(), indentOnInput()],
+        options.readonly ? [EditorState.readOnly.of(true)] : [history(), highlightActiveLine(), highlightActiveLineGutter(), closeBrackets()],
         drawSelection(),
         bracketMatching(),
         highlightSelectionMatches(),
@@ -119,7 +119,7 @@ export function createEditor(options: Options): CodeEditor {
         options.placeholder ? placeholderOf(options.placeholder) : [],
         options.complete ? autocompletion({ override: [options.complete], icons: false }) : [],
         checks(options),
-        keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap, ...searchKeymap, ...completionKeymap, ...lintKeymap, indentWithTab]),
+        keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap, ...searchKeymap, ...completionKeymap, indentWithTab]),
         EditorView.updateListener.of((update) => {
           if (update.docChanged && !update.transactions.some((one) => one.annotation(fromOutside))) options.onchange(update.state.doc.toString());
         }),
@@ -149,22 +149,22 @@ function placeOf(view: EditorView, line = 1, column = 1): number {
 function checks({ language, readonly, check }: Options): Extension {
   if (readonly) return [];
   if (language === 'json') {
-    const source = (view: EditorView): Diagnostic[] => {
+    const look = (view: EditorView): Fault[] => {
       const text = view.state.doc.toString();
       const fault = text.trim() === '' ? undefined : faultOf(text, t);
       if (!fault) return [];
       const from = Math.max(0, Math.min(placeOf(view, fault.line, fault.column), view.state.doc.length - 1));
-      return [{ from, to: Math.min(from + 1, view.state.doc.length), severity: 'error', message: fault.message }];
+      return [{ from, to: Math.min(from + 1, view.state.doc.length), message: fault.message }];
     };
-    return [linter(source, { delay: CHECK_AFTER }), lintGutter()];
+    return faults(look);
   }
   if (!check) return [];
-  const source = async (view: EditorView): Promise<Diagnostic[]> => {
+  const look = async (view: EditorView): Promise<Fault[]> => {
     const problems = await check(view.state.doc.toString());
     return problems.map(({ message, hint, line, column }) => {
       const from = placeOf(view, line, column);
-      return { from, to: view.state.wordAt(from)?.to ?? Math.min(view.state.doc.length, from + 1), severity: 'error', message: hint ? `${message}: ${hint}` : message };
+      return { from, to: view.state.wordAt(from)?.to ?? Math.min(view.state.doc.length, from + 1), message: hint ? `${message}: ${hint}` : message };
     });
   };
-  return [linter(source, { delay: CHECK_AFTER }), lintGutter()];
+  return faults(look);
 }
