@@ -68,7 +68,7 @@ test('what is typed before the command palette is loaded arrives in its field, a
   const arrived = new Promise<void>((resolve) => (arrive = resolve));
   await page.route('**/editor/later-*.js', async (route) => {
     await arrived;
-    await route.continue();
+    await route.fallback();
   });
   // The form of the flow is in the same file, and is asked for first.
   const asked = page.waitForRequest('**/editor/later-*.js');
