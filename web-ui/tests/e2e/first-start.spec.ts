@@ -1,17 +1,12 @@
 import { deploy } from './support/page';
-import { expect, PASSWORD, test } from './support/test';
+import { becomeAdmin, expect, test } from './support/test';
 
 test.use({ flow: { nodes: [] }, users: { all: [] } });
 
 test('a new gateway: the first admin, a starter flow, and a wire that is live', async ({ context, page, gateway }) => {
   await page.goto(gateway.url);
   await expect(page.getByText('Nobody can log in to this gateway yet')).toBeVisible();
-  await page.goto(gateway.setUpLink);
-  await page.getByLabel('Name').fill('ada');
-  await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
-  await page.getByLabel('Password again').fill(PASSWORD);
-  await page.getByRole('button', { name: 'Make this admin' }).click();
-  await expect(page.getByText('Begin with a flow that runs')).toBeVisible();
+  await becomeAdmin(page, gateway);
   expect((await context.cookies()).find((cookie) => cookie.name === 'tidegate')).toMatchObject({ httpOnly: true, sameSite: 'Strict' });
 
   await page.locator('[data-id="canvas"]').getByRole('button', { name: /Room temperature/ }).click();

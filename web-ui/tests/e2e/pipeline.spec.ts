@@ -4,7 +4,7 @@ import { Mosquitto, Rabbit } from './support/brokers';
 import { TAB } from './support/flows';
 import { freePort, type Gateway } from './support/gateway';
 import { add, connect, deploy, dragIn, field, node, openPage, port, wireBetween } from './support/page';
-import { expect, logIn, PASSWORD, test } from './support/test';
+import { becomeAdmin, expect, logIn, test } from './support/test';
 
 /** How many messages wait in the outboxes, by the gateway. */
 async function waiting(gateway: Gateway): Promise<number> {
@@ -30,12 +30,7 @@ test.describe('on a new gateway', () => {
     try {
       await Promise.all([rabbit.start(), mosquitto.start()]);
       mosquitto.publish('room/1', { temperature: 21.5 });
-      await page.goto(gateway.setUpLink);
-      await page.getByLabel('Name').fill('ada');
-      await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
-      await page.getByLabel('Password again').fill(PASSWORD);
-      await page.getByRole('button', { name: 'Make this admin' }).click();
-      await expect(page.getByText('Begin with a flow that runs')).toBeVisible();
+      await becomeAdmin(page, gateway);
 
       // There is no flow yet: the first node brings one.
       const listen = await dragIn(page, 'mqtt in', { x: 120, y: 80 });

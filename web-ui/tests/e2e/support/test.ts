@@ -70,6 +70,16 @@ export const test = base.extend<Fixtures & Options>({
   ],
 });
 
+/** The first admin of a gateway that has nobody yet, by the link that it wrote. */
+export async function becomeAdmin(page: Page, gateway: Gateway): Promise<void> {
+  await page.goto(gateway.setUpLink);
+  await page.getByLabel('Name').fill('ada');
+  await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
+  await page.getByLabel('Password again').fill(PASSWORD);
+  await page.getByRole('button', { name: 'Make this admin' }).click();
+  await expect(page.getByText('Begin with a flow that runs')).toBeVisible();
+}
+
 export async function logIn(page: Page, gateway: Gateway, name = 'ada'): Promise<void> {
   await page.goto(gateway.url);
   await page.getByLabel('Name').fill(name);
